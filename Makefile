@@ -1,0 +1,55 @@
+# Two commands do everything on a fresh machine with Python >= 3.11: `make run` and `make test`.
+PYTHON  ?= python3
+DRAWING ?= line
+PROFILE ?= quick
+SET     ?=
+HOST    ?= 127.0.0.1
+PORT    ?= 3000
+
+BIN := .venv/bin
+# Only what is known to be unset: TensorFlow's banner and Dagster's question say nothing of use here.
+export DAGSTER_HOME ?= $(CURDIR)/dagster_home
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONUNBUFFERED ?= 1
+
+.PHONY: help install run ui results test lint lock clean
+
+help:  ## what there is to type
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
+
+install: .venv/.installed  ## the environment, from the lock file with hashes
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"Full Circle needs Python 3.11, 3.12 or 3.13. Found: {v[0]}.{v[1]}. Name another: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+run: .venv/.installed  ## every asset of one drawing class: DRAWING=line PROFILE=quick SET="examples.n=500 ..."
+	@$(BIN)/python -m pipelines.run --drawing "$(DRAWING)" --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+
+ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
+	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(PORT)
+
+results: .venv/.installed  ## the latest figures of every report
+	@$(BIN)/fullcircle results
+
+test: .venv/.installed-dev  ## linters, types and all tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+lock:  ## the lock files again, from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--no-header --extra build -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--no-header --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:  ## the environment and caches; never the store or the history
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,242 @@
+"""The circle as assets, one partition per drawing class: examples -> splits -> decoder -> encoder, and a report of each model.
+
+Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.circle`.
+"""
+
+import json
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.configuration import config_of, settings_of
+from assets.materialization import OWNERS, Made, figures, materialized, picture, progress_of
+from fullcircle import circle
+from fullcircle.drawings import DRAWINGS, drawing_class
+from fullcircle.models.decoders import DECODERS
+from fullcircle.models.encoders import ENCODERS
+from fullcircle.settings import DecoderSettings, EncoderSettings, ExamplesSettings, ReportSettings, SplitsSettings
+from fullcircle.sources import code_version
+from fullcircle.splits import SPLITS
+from fullcircle.storage import Store, StoredObject
+
+PREFIX = "drawings"
+PARTITIONS = dg.StaticPartitionsDefinition(list(DRAWINGS))
+TRAINING_POOL = "train"
+
+EXAMPLES_CODE = code_version("fullcircle.examples")
+SPLITS_CODE = code_version("fullcircle.splits")
+DECODER_CODE = code_version("fullcircle.training", *(a.module for a in DECODERS.values()))
+ENCODER_CODE = code_version("fullcircle.training", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
+REPORT_CODE = code_version("fullcircle.report.drawings")
+
+
+def _table_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
+    table = circle.table(stored)
+    columns = [dg.TableColumn(f.name, str(f.type)) for f in table.schema]
+    return {
+        "dagster/row_count": dg.MetadataValue.int(table.rows),
+        "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns)),
+        "about": dg.MetadataValue.json(table.about),
+    }
+
+
+@dg.asset(
+    key_prefix=PREFIX,
+    partitions_def=PARTITIONS,
+    group_name="examples",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    tags={"room": "examples"},
+    code_version=EXAMPLES_CODE,
+    config_schema=config_of(ExamplesSettings),
+    description="Sampled specs and what the drawing class draws from them: clean picture, noisy picture, noise level.",
+)
+def examples(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Made]:
+    settings = settings_of(ExamplesSettings, context)
+    stored = circle.make_examples(store, drawing_class(context.partition_key), settings, progress_of(context))
+    metadata = _table_metadata(stored)
+    return materialized(context, stored, settings=settings, read={}, code_version=EXAMPLES_CODE, metadata=metadata)
+
+
+_SPLIT_SAYS = {"train": "What models are fitted on.", "test": "What only reports look at.", "valid": "What chooses."}
+
+
+@dg.multi_asset(
+    name="splits",
+    outs={
+        split: dg.AssetOut(
+            key_prefix=PREFIX,
+            group_name="splits",
+            kinds={"python", "parquet"},
+            owners=OWNERS,
+            tags={"room": "splits"},
+            code_version=SPLITS_CODE,
+            description=f"{_SPLIT_SAYS[split]} Examples go where the hash of their clean picture sends them.",
+        )
+        for split in SPLITS
+    },
+    ins={"examples": dg.AssetIn(key_prefix=PREFIX)},
+    partitions_def=PARTITIONS,
+    config_schema=config_of(SplitsSettings),
+)
+def splits(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], examples: StoredObject
+) -> Iterator[dg.MaterializeResult[Made]]:
+    settings = settings_of(SplitsSettings, context)
+    made = circle.make_splits(store, examples, settings, progress_of(context))
+    for split, stored in made.items():
+        yield materialized(
+            context,
+            stored,
+            settings=settings,
+            read={"drawings/examples": examples},
+            code_version=SPLITS_CODE,
+            metadata=_table_metadata(stored),
+            asset_key=dg.AssetKey([PREFIX, split]),
+        )
+
+
+def _training_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
+    training = circle.training_of(stored)
+    last = training["history"][-1]
+    return {
+        "parameters": dg.MetadataValue.int(training["parameters"]),
+        "epochs": dg.MetadataValue.int(len(training["history"])),
+        "loss": dg.MetadataValue.float(last["loss"]),
+        "val_loss": dg.MetadataValue.float(min(h["val_loss"] for h in training["history"] if h["stage"] == last["stage"])),
+        "seconds": dg.MetadataValue.float(training["timing"]["seconds"]),
+        "examples_per_s": dg.MetadataValue.float(training["timing"]["examples_per_s"]),
+    }
+
+
+@dg.asset(
+    key_prefix=PREFIX,
+    ins={split: dg.AssetIn(key_prefix=PREFIX) for split in ("train", "valid")},
+    partitions_def=PARTITIONS,
+    group_name="models",
+    kinds={"tensorflow"},
+    owners=OWNERS,
+    tags={"room": "models"},
+    pool=TRAINING_POOL,
+    code_version=DECODER_CODE,
+    config_schema=config_of(DecoderSettings),
+    description="A network that draws: spec -> image, a differentiable stand-in for the draw method.",
+)
+def decoder(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], train: StoredObject, valid: StoredObject
+) -> dg.MaterializeResult[Made]:
+    settings = settings_of(DecoderSettings, context)
+    drawing = drawing_class(context.partition_key)
+    stored = circle.make_decoder(store, drawing, train, valid, settings, progress_of(context))
+    return materialized(
+        context,
+        stored,
+        settings=settings,
+        read={"drawings/train": train, "drawings/valid": valid},
+        code_version=DECODER_CODE,
+        metadata=_training_metadata(stored),
+    )
+
+
+@dg.asset(
+    key_prefix=PREFIX,
+    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("train", "valid", "decoder")},
+    partitions_def=PARTITIONS,
+    group_name="models",
+    kinds={"tensorflow"},
+    owners=OWNERS,
+    tags={"room": "models"},
+    pool=TRAINING_POOL,
+    code_version=ENCODER_CODE,
+    config_schema=config_of(EncoderSettings),
+    description="A network that reads: image -> spec, trained through the frozen decoder.",
+)
+def encoder(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    train: StoredObject,
+    valid: StoredObject,
+    decoder: StoredObject,
+) -> dg.MaterializeResult[Made]:
+    settings = settings_of(EncoderSettings, context)
+    drawing = drawing_class(context.partition_key)
+    stored = circle.make_encoder(store, drawing, train, valid, decoder, settings, progress_of(context))
+    return materialized(
+        context,
+        stored,
+        settings=settings,
+        read={"drawings/train": train, "drawings/valid": valid, "drawings/decoder": decoder},
+        code_version=ENCODER_CODE,
+        metadata=_training_metadata(stored),
+    )
+
+
+def _report_metadata(stored: StoredObject) -> dict[str, object]:
+    report = json.loads(stored.file(circle.REPORT).read_text())
+    return {
+        "pictures": picture(stored, circle.CONTACT_SHEET),
+        "page": dg.MetadataValue.path(str(stored.file(circle.PAGE))),
+        **figures(report["metrics"]),
+    }
+
+
+@dg.asset(
+    key_prefix=PREFIX,
+    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "decoder")},
+    partitions_def=PARTITIONS,
+    group_name="reports",
+    kinds={"python", "html"},
+    owners=OWNERS,
+    tags={"room": "reports"},
+    code_version=REPORT_CODE,
+    config_schema=config_of(ReportSettings),
+    description="How well the decoder draws, on test: truth beside decoded, figures by contrast.",
+)
+def decoder_report(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], test: StoredObject, decoder: StoredObject
+) -> dg.MaterializeResult[Made]:
+    settings = settings_of(ReportSettings, context)
+    stored = circle.report_decoder(store, drawing_class(context.partition_key), test, decoder, settings)
+    return materialized(
+        context,
+        stored,
+        settings=settings,
+        read={"drawings/test": test, "drawings/decoder": decoder},
+        code_version=REPORT_CODE,
+        metadata=_report_metadata(stored),
+    )
+
+
+@dg.asset(
+    key_prefix=PREFIX,
+    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "decoder", "encoder")},
+    partitions_def=PARTITIONS,
+    group_name="reports",
+    kinds={"python", "html"},
+    owners=OWNERS,
+    tags={"room": "reports"},
+    code_version=REPORT_CODE,
+    config_schema=config_of(ReportSettings),
+    description="How well the encoder reads, on test: input beside reconstruction and redraw, figures by contrast and noise.",
+)
+def encoder_report(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    test: StoredObject,
+    decoder: StoredObject,
+    encoder: StoredObject,
+) -> dg.MaterializeResult[Made]:
+    settings = settings_of(ReportSettings, context)
+    drawing = drawing_class(context.partition_key)
+    stored = circle.report_encoder(store, drawing, test, decoder, encoder, settings)
+    return materialized(
+        context,
+        stored,
+        settings=settings,
+        read={"drawings/test": test, "drawings/decoder": decoder, "drawings/encoder": encoder},
+        code_version=REPORT_CODE,
+        metadata=_report_metadata(stored),
+    )
+
+
+ASSETS = [examples, splits, decoder, decoder_report, encoder, encoder_report]

@@ -1,0 +1,94 @@
+"""What every asset says of what it made.
+
+Belongs here: metadata and the ledger entry, alike for all assets. Dagster's own record of input versions is that of the latest
+parent when the step starts, which need not be what was read; so what was read is recorded here, by hash.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from fullcircle.progress import Progress
+from fullcircle.report.pictures import data_uri
+from fullcircle.settings import Settings
+from fullcircle.storage import StoredObject
+
+OWNERS = ["team:full-circle"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """The value of an asset: the stored object and the entry that the I/O manager writes into the ledger."""
+
+    stored: StoredObject
+    entry: Mapping[str, Any]
+
+
+def progress_of(context: dg.AssetExecutionContext) -> Progress:
+    """Progress that goes to the run's log, in the UI and wherever it is followed."""
+    return Progress(context.log.info)
+
+
+def materialized(
+    context: dg.AssetExecutionContext,
+    stored: StoredObject,
+    *,
+    settings: Settings,
+    read: Mapping[str, StoredObject],
+    code_version: str,
+    metadata: Mapping[str, Any],
+    asset_key: dg.AssetKey | None = None,
+) -> dg.MaterializeResult[Made]:
+    """The result of an asset: value, content hash as data version, metadata.
+
+    Args:
+        context: of the step.
+        stored: what was made.
+        settings: what the run was told.
+        read: the objects that were really read, by asset.
+        code_version: of the asset.
+        metadata: what is particular to the asset.
+        asset_key: needed where a step makes several assets.
+    """
+    key = asset_key or context.asset_key
+    versions = {name: other.hash for name, other in read.items()}
+    entry = {
+        "asset": key.to_user_string(),
+        "partition": context.partition_key,
+        "version": stored.hash,
+        "run_id": context.run_id,
+        "time": time.time(),
+        "config": settings.as_dict(),
+        "read": versions,
+        "code_version": code_version,
+    }
+    common = {
+        "hash": stored.hash,
+        "path": dg.MetadataValue.path(str(stored.path)),
+        "bytes": stored.bytes,
+        "config": dg.MetadataValue.json(settings.as_dict()),
+        "read": dg.MetadataValue.json(versions),
+    }
+    if "seed" in settings.as_dict():
+        common["seed"] = settings.as_dict()["seed"]
+    return dg.MaterializeResult(
+        asset_key=key,
+        value=Made(stored, entry),
+        data_version=dg.DataVersion(stored.hash),
+        metadata={**common, **metadata},
+    )
+
+
+def figures(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures as metadata; those that could not be computed are left out."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def picture(stored: StoredObject, name: str) -> dg.MarkdownMetadataValue:
+    """A small picture that the UI shows."""
+    return dg.MetadataValue.md(f"![{name}]({data_uri(stored.file(name).read_bytes(), 'image/webp')})")

@@ -1,0 +1,171 @@
+"""Checks: what must hold of a stored object before anything is built on it.
+
+Belongs here: each rule as a function from stored objects to a `Check`. They look at the data itself, on train and valid; test is
+looked at by reports only. When they run, and what they block, is the orchestrator's business.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fullcircle import circle
+from fullcircle.drawings import Drawing
+from fullcircle.evaluation import decoder_errors, mean_spec_error, specs_of, unit_images
+from fullcircle.examples import ID, IMAGE, picture_unit, spec_columns
+from fullcircle.metrics import summarise_image_errors
+from fullcircle.storage import StoredObject
+
+DECODER_MAX_FVU = 0.5
+"""A decoder that draws nothing has FVU 1; one that draws at all is far below a half after its first minutes."""
+
+ENCODER_MAX_SHARE = 0.8
+"""An encoder's spec error on valid, as a share of that of the mean spec."""
+
+REDRAWN_GROUPS, REDRAWN_PER_GROUP = 8, 32
+"""How many examples are drawn again: so many of each of so many random row groups."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """What a check found.
+
+    Attributes:
+        passed: whether the rule holds.
+        says: the rule, what was found, and what to do if it does not hold.
+        figures: numbers behind it.
+    """
+
+    passed: bool
+    says: str
+    figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def specs_within_factors(examples: StoredObject, drawing: Drawing) -> Check:
+    """Every spec of the table lies on its factors' steps and within their ranges."""
+    rows = 0
+    for block in circle.table(examples).blocks(spec_columns(drawing)):
+        try:
+            drawing.factors.check(specs_of(drawing, block))
+        except ValueError as error:
+            return Check(False, f"A spec is outside its factors: {error} Counted from row {rows}. Make the examples again.")
+        rows += len(next(iter(block.values())))
+    return Check(True, f"All {rows:,} specs are within their factors.", {"rows": rows})
+
+
+def images_are_drawn(examples: StoredObject, drawing: Drawing) -> Check:
+    """A sample of the clean pictures is, pixel for pixel, what the draw method draws from its spec."""
+    rng = np.random.default_rng(0)
+    redrawn = wrong = 0
+    first = ""
+    columns = [ID, *spec_columns(drawing), IMAGE]
+    for block in itertools.islice(circle.table(examples).blocks(columns, rng, pool=1), REDRAWN_GROUPS):
+        rows = slice(0, REDRAWN_PER_GROUP)  # shuffled within the row group already
+        again = drawing.render(specs_of(drawing, block)[rows])
+        different = np.flatnonzero((again != block[IMAGE][rows]).reshape(len(again), -1).any(axis=1))
+        redrawn, wrong = redrawn + len(again), wrong + len(different)
+        first = first or (str(block[ID][different[0]]) if len(different) else "")
+    figures = {"redrawn": redrawn, "different": wrong}
+    if wrong:
+        return Check(
+            False,
+            f"{wrong} of {redrawn} pictures are not what {drawing.name}.draw draws, example {first} for one. "
+            "Either the draw method changed since, or it draws by chance. Make the examples again.",
+            figures,
+        )
+    return Check(True, f"{redrawn} pictures redrawn, all the same to the pixel.", figures)
+
+
+def splits_are_whole(examples: StoredObject, splits: Mapping[str, StoredObject]) -> Check:
+    """No split is empty, and together they hold as many rows as the examples."""
+    rows = {name: circle.table(stored).rows for name, stored in splits.items()}
+    total = circle.table(examples).rows
+    empty = [name for name, n in rows.items() if not n]
+    if empty:
+        return Check(False, f"Empty split: {', '.join(empty)}. Make more examples, or give it a larger share.", rows)
+    if sum(rows.values()) != total:
+        return Check(
+            False, f"The splits hold {sum(rows.values()):,} of {total:,} examples; a split is truncated. Make it again.", rows
+        )
+    return Check(True, f"All {total:,} examples are in a split.", rows)
+
+
+def splits_are_disjoint(splits: Mapping[str, StoredObject]) -> Check:
+    """No clean picture stands in two splits: hashed from its pixels, whatever its id says."""
+    units = {
+        name: np.unique(
+            np.array(
+                [int(picture_unit(i), 16) for block in circle.table(stored).blocks([IMAGE]) for i in block[IMAGE]], np.uint64
+            )
+        )
+        for name, stored in splits.items()
+    }
+    shared = {(a, b): len(np.intersect1d(units[a], units[b])) for a, b in itertools.combinations(units, 2)}
+    where = ", ".join(f"{n} in {a} and {b}" for (a, b), n in shared.items() if n)
+    total = sum(shared.values())
+    if total:
+        return Check(False, f"Pictures stand in two splits: {where}. Make the splits again.", {"shared": total})
+    pictures = sum(len(u) for u in units.values())
+    return Check(True, f"{pictures:,} different pictures, each in one split.", {"pictures": pictures, "shared": 0})
+
+
+def decoder_beats_null(decoder: StoredObject, valid: StoredObject, drawing: Drawing) -> Check:
+    """The decoder is finite and clearly better on valid than the best blank picture per example."""
+    errors = decoder_errors(circle.table(valid), drawing, circle.scaling_of(decoder, drawing), circle.model_of(decoder))
+    figures = summarise_image_errors(errors)
+    mse, fvu = figures["mse"], figures["fvu"]
+    if mse is None or fvu is None or not np.isfinite(mse):
+        return Check(False, f"The decoder's error on valid is {mse}. Lower decoder.learning_rate and train again.")
+    if fvu > DECODER_MAX_FVU:
+        return Check(
+            False,
+            f"The decoder draws nothing, or hardly anything: FVU {fvu:.3f} on valid, where a blank picture has 1 and "
+            f"{DECODER_MAX_FVU} is allowed. Train it again from another start (decoder.seed), or with drawn pixels weighted up "
+            "at first (decoder.drawn_weight), or for longer.",
+            figures,
+        )
+    return Check(True, f"FVU {fvu:.4f} on valid; a blank picture has 1.", figures)
+
+
+def frozen_decoder_unchanged(encoder: StoredObject, decoder: StoredObject) -> Check:
+    """Training the encoder left the decoder's weights and batch statistics as they are in the store."""
+    from fullcircle.hashing import weights_hash
+
+    seen = circle.training_of(encoder)["frozen_decoder"]
+    stored = weights_hash(circle.model_of(decoder).get_weights())
+    figures = {"before": seen["before"], "after": seen["after"], "stored": stored}
+    if len(set(figures.values())) > 1:
+        return Check(
+            False,
+            f"The frozen decoder changed while the encoder was trained: {seen['before'][:12]} before, {seen['after'][:12]} after, "
+            f"{stored[:12]} in the store. The encoder was trained through another decoder than this; train it again.",
+            figures,
+        )
+    return Check(True, f"The decoder is {stored[:12]} before, after and in the store.", figures)
+
+
+def encoder_beats_mean(encoder: StoredObject, valid: StoredObject, drawing: Drawing) -> Check:
+    """The encoder reads specs on valid clearly better than one who always says the mean spec."""
+    model, scales = circle.model_of(encoder), circle.scaling_of(encoder, drawing)
+    read, true = [], []
+    for block in circle.table(valid).blocks([*spec_columns(drawing), IMAGE]):
+        read.append(scales.from_latent(model.predict_on_batch(unit_images(block[IMAGE]))))
+        true.append(specs_of(drawing, block))
+    specs = np.concatenate(true)
+    mean = np.tile((drawing.factors.low + drawing.factors.high) / 2, (len(specs), 1))
+    error = mean_spec_error(drawing, specs, np.concatenate(read))
+    null = mean_spec_error(drawing, specs, mean)
+    figures = {"spec_error": error, "mean_spec_error": null}
+    if not error <= ENCODER_MAX_SHARE * null:
+        return Check(
+            False,
+            f"The encoder reads no better than the mean spec: error {error:.4f} of the ranges on valid, the mean spec {null:.4f}, "
+            f"{ENCODER_MAX_SHARE:.0%} of it allowed. Train with objective 'both' or 'spec': the image loss alone gives no gradient "
+            "to a figure that misses the true one.",
+            figures,
+        )
+    return Check(True, f"Spec error {error:.4f} of the ranges on valid; the mean spec has {null:.4f}.", figures)

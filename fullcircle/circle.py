@@ -1,0 +1,164 @@
+"""The circle, room by room: what each asset does, without an orchestrator.
+
+Belongs here: reading stored objects, calling one part of the library, and committing what it made. The assets call these
+functions, and so can a plain script; both make the same objects with the same hashes.
+Does not belong here: how a thing is drawn, trained, measured or shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from fullcircle.drawings import Drawing
+from fullcircle.examples import write_examples
+from fullcircle.progress import Progress, silent
+from fullcircle.scaling import Scaling, scaling
+from fullcircle.settings import DecoderSettings, EncoderSettings, ExamplesSettings, ReportSettings, SplitsSettings
+from fullcircle.splits import SPLITS, write_splits
+from fullcircle.storage import Store, StoredObject
+from fullcircle.tables import TableReader
+
+if TYPE_CHECKING:
+    import keras
+
+    from fullcircle.training import Training
+
+TRAINING = "training.json"
+REPORT = "report.json"
+PAGE = "report.html"
+CONTACT_SHEET = "contact_sheet.webp"
+
+
+def make_examples(
+    store: Store, drawing: Drawing, settings: ExamplesSettings, progress: Progress = silent
+) -> StoredObject:
+    """Sample specs, draw them, add noise: ``examples.parquet``."""
+    with store.draft() as draft:
+        write_examples(draft.path / "examples.parquet", drawing, settings, progress)
+        return draft.commit()
+
+
+def make_splits(
+    store: Store, examples: StoredObject, settings: SplitsSettings, progress: Progress = silent
+) -> dict[str, StoredObject]:
+    """Divide the examples into `SPLITS`, each ``<split>.parquet``."""
+    with contextlib.ExitStack() as stack:
+        drafts = [stack.enter_context(store.draft()) for _ in SPLITS]
+        write_splits(examples.file("examples.parquet"), [d.path for d in drafts], settings, progress)
+        return {split: draft.commit() for split, draft in zip(SPLITS, drafts, strict=True)}
+
+
+def table(stored: StoredObject) -> TableReader:
+    """The one Parquet table of an object."""
+    (path,) = stored.path.glob("*.parquet")
+    return TableReader(path)
+
+
+def training_of(stored: StoredObject) -> dict[str, Any]:
+    """What a stored model says of its training: settings, history, parameters, what was read."""
+    training: dict[str, Any] = json.loads(stored.file(TRAINING).read_text())
+    return training
+
+
+def scaling_of(stored: StoredObject, drawing: Drawing) -> Scaling:
+    """The scaling that a stored model speaks."""
+    return scaling(training_of(stored)["scaling"], drawing.factors)
+
+
+def model_of(stored: StoredObject) -> keras.Model:
+    """The one network of an object, loaded in safe mode."""
+    from fullcircle.models import load
+
+    (path,) = stored.path.glob("*.keras")
+    return load(path)
+
+
+def _commit_model(
+    store: Store, name: str, model: keras.Model, training: Training, about: dict[str, Any]
+) -> StoredObject:
+    with store.draft() as draft:
+        model.save(draft.path / f"{name}.keras", include_optimizer=False)
+        text = json.dumps(about | training.as_dict(model), indent=1)
+        (draft.path / TRAINING).write_text(text)
+        return draft.commit()
+
+
+def make_decoder(
+    store: Store,
+    drawing: Drawing,
+    train: StoredObject,
+    valid: StoredObject,
+    settings: DecoderSettings,
+    progress: Progress = silent,
+) -> StoredObject:
+    """Train a decoder, spec -> image: ``decoder.keras`` and ``training.json``."""
+    from fullcircle.training import train_decoder
+
+    scales = scaling(settings.scaling, drawing.factors)
+    decoder, training = train_decoder(drawing, scales, table(train), table(valid), settings, progress)
+    about = {
+        "drawing": drawing.name,
+        "scaling": scales.name,
+        "settings": settings.as_dict(),
+        "read": {"train": train.hash, "valid": valid.hash},
+    }
+    return _commit_model(store, "decoder", decoder, training, about)
+
+
+def make_encoder(
+    store: Store,
+    drawing: Drawing,
+    train: StoredObject,
+    valid: StoredObject,
+    decoder: StoredObject,
+    settings: EncoderSettings,
+    progress: Progress = silent,
+) -> StoredObject:
+    """Train an encoder, image -> spec, through the frozen decoder: ``encoder.keras`` and ``training.json``.
+
+    The hash of the decoder's weights before and after is kept beside the history, for the check that it stayed frozen.
+    """
+    from fullcircle.hashing import weights_hash
+    from fullcircle.training import train_encoder
+
+    scales = scaling_of(decoder, drawing)
+    frozen = model_of(decoder)
+    before = weights_hash(frozen.get_weights())
+    encoder, training = train_encoder(drawing, scales, table(train), table(valid), frozen, settings, progress)
+    about = {
+        "drawing": drawing.name,
+        "scaling": scales.name,
+        "settings": settings.as_dict(),
+        "read": {"train": train.hash, "valid": valid.hash, "decoder": decoder.hash},
+        "frozen_decoder": {"before": before, "after": weights_hash(frozen.get_weights())},
+    }
+    return _commit_model(store, "encoder", encoder, training, about)
+
+
+def report_decoder(
+    store: Store, drawing: Drawing, test: StoredObject, decoder: StoredObject, settings: ReportSettings
+) -> StoredObject:
+    """Measure a decoder on test and show it: ``report.json``, ``report.html`` and a contact sheet."""
+    from fullcircle.report.drawings import decoder_report
+
+    with store.draft() as draft:
+        decoder_report(draft.path, drawing, test, decoder, settings)
+        return draft.commit()
+
+
+def report_encoder(
+    store: Store,
+    drawing: Drawing,
+    test: StoredObject,
+    decoder: StoredObject,
+    encoder: StoredObject,
+    settings: ReportSettings,
+) -> StoredObject:
+    """Measure an encoder on test, redraw what it reads with the true method, and show it."""
+    from fullcircle.report.drawings import encoder_report
+
+    with store.draft() as draft:
+        encoder_report(draft.path, drawing, test, decoder, encoder, settings)
+        return draft.commit()

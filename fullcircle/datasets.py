@@ -1,0 +1,83 @@
+"""Datasets: a Parquet table of examples as batches for a network.
+
+Belongs here: streaming, shuffling and what is input and what is target. Memory does not grow with the table: rows are shuffled
+within pools of row groups whose order is random.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from fullcircle.drawings import Drawing
+from fullcircle.evaluation import specs_of
+from fullcircle.examples import IMAGE, NOISY, spec_columns
+from fullcircle.scaling import Scaling
+from fullcircle.tables import TableReader
+
+Quantity = Literal["latent", "image", "noisy_image"]
+
+
+def batches(
+    table: TableReader,
+    drawing: Drawing,
+    scaling: Scaling,
+    *,
+    source: Quantity,
+    targets: Mapping[str, Quantity],
+    batch_size: int,
+    seed: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of (input, {output: target}).
+
+    Args:
+        table: the examples.
+        drawing: their class.
+        scaling: between specs and latents.
+        source: what goes into the network.
+        targets: for each of the network's outputs, what it is compared with.
+        batch_size: examples per step; the last batch of an epoch may be smaller.
+        seed: shuffles, differently in every epoch and the same in every run; None keeps the order of the table.
+
+    Returns:
+        A dataset of known length. Iterating it once is one epoch.
+    """
+    needed = {source, *targets.values()}
+    columns = [c for c in (IMAGE, NOISY) if c in needed] + (spec_columns(drawing) if "latent" in needed else [])
+    epochs = itertools.count()
+
+    def quantities(block: dict[str, np.ndarray]) -> dict[Quantity, np.ndarray]:
+        made: dict[Quantity, np.ndarray] = {}
+        if "latent" in needed:
+            made["latent"] = scaling.to_latent(specs_of(drawing, block))
+        # Pictures stay bytes until they are in their batch: a quarter of the memory moved.
+        made |= {name: block[name].reshape(-1, *drawing.canvas) for name in ("image", "noisy_image") if name in needed}
+        return made
+
+    def blocks() -> Iterator[dict[Quantity, np.ndarray]]:
+        epoch = next(epochs)
+        rng = None if seed is None else np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,)))
+        for block in table.blocks(columns, rng):
+            yield quantities(block)
+
+    def spec_of(name: Quantity) -> tf.TensorSpec:
+        if name == "latent":
+            return tf.TensorSpec((None, len(drawing.factors)), tf.float32)
+        return tf.TensorSpec((None, *drawing.canvas), tf.uint8)
+
+    def as_unit(value: tf.Tensor) -> tf.Tensor:
+        return tf.cast(value, tf.float32) / 255.0 if value.dtype == tf.uint8 else value
+
+    def parts(row: dict[str, tf.Tensor]) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        return as_unit(row[source]), {output: as_unit(row[name]) for output, name in targets.items()}
+
+    dataset = tf.data.Dataset.from_generator(blocks, output_signature={name: spec_of(name) for name in sorted(needed)})
+    dataset = dataset.rebatch(batch_size).map(parts, num_parallel_calls=1)
+    length = -(-table.rows // batch_size)
+    return dataset.apply(tf.data.experimental.assert_cardinality(length)).prefetch(4)
+
+

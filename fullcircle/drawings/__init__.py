@@ -1,0 +1,24 @@
+"""The drawing classes there are. A new one is a file here and a line in `DRAWINGS`.
+
+The list is also the partition set of the assets and the parameter list of the contract tests.
+"""
+
+from __future__ import annotations
+
+from fullcircle.drawings.base import Drawing, exchange
+from fullcircle.drawings.line import Line
+
+__all__ = ["DRAWINGS", "Drawing", "drawing_class", "exchange"]
+
+DRAWINGS: dict[str, Drawing] = {d.name: d for d in (Line(),)}
+
+
+def drawing_class(name: str) -> Drawing:
+    """The drawing class called `name`.
+
+    Raises:
+        ValueError: naming the classes there are.
+    """
+    if name not in DRAWINGS:
+        raise ValueError(f"Unknown drawing class {name!r}. Choose from: {', '.join(DRAWINGS)}.")
+    return DRAWINGS[name]

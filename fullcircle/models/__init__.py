@@ -1,0 +1,109 @@
+"""Models: the networks that speak latents, one per file, and the lists that name them.
+
+Belongs here: what the lists are made of (`Architecture`) and reading a saved model back. Importable without Keras, so that a
+pipeline can list partitions and check settings in a process that never trains.
+Does not belong here: a network (`decoders/`, `encoders/`), a loss (`losses`), a training loop (`training`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from fullcircle.drawings.base import Drawing
+from fullcircle.scaling import Scaling
+
+if TYPE_CHECKING:
+    import os
+
+    import keras
+
+Canvas = tuple[int, int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """A network by name: where it is built and which canvases it takes.
+
+    Attributes:
+        name: key in its list, also a partition key.
+        module: dotted name of the module that holds ``build(drawing, scaling) -> keras.Model``.
+        summary: one line for lists and reports.
+        canvas: the canvases it takes: None for any, a whole number that must divide height and width, or the only
+            (height, width, channels).
+    """
+
+    name: str
+    module: str
+    summary: str
+    canvas: int | Canvas | None = None
+
+    @property
+    def rule(self) -> str:
+        """The canvases it takes, in words."""
+        if self.canvas is None:
+            return "any canvas"
+        if isinstance(self.canvas, int):
+            return f"a canvas whose height and width are multiples of {self.canvas} px"
+        return f"a canvas of {self.canvas}"
+
+    def takes(self, canvas: Canvas) -> bool:
+        """Whether it can be built for this (height, width, channels)."""
+        if self.canvas is None:
+            return True
+        if isinstance(self.canvas, int):
+            return all(size > 0 and size % self.canvas == 0 for size in canvas[:2])
+        return tuple(canvas) == tuple(self.canvas)
+
+    def check(self, drawing: Drawing, among: Mapping[str, Architecture] | None = None) -> None:
+        """Say no before anything is built.
+
+        Args:
+            drawing: the drawing class to build for.
+            among: the list to choose another architecture from, named in the error.
+
+        Raises:
+            ValueError: with the rule, the canvas received and the architectures of `among` that do take it.
+        """
+        if self.takes(drawing.canvas):
+            return
+        choices = [a.name for a in (among or {}).values() if a.takes(drawing.canvas)]
+        raise ValueError(
+            f"{self.name} is expected to be built for {self.rule}. "
+            f"Received: {drawing.canvas} of the drawing class {drawing.name!r}. "
+            f"Choose from: {', '.join(choices) or 'none of the list takes it; change the canvas'}."
+        )
+
+    def build(self, drawing: Drawing, scaling: Scaling) -> keras.Model:
+        """The untrained network. Imports Keras; its weights come from Keras's global seed (`keras.utils.set_random_seed`)."""
+        model: keras.Model = importlib.import_module(self.module).build(drawing, scaling)
+        return model
+
+
+def choose(kind: str, name: str, among: Mapping[str, Architecture]) -> Architecture:
+    """The architecture called `name` in a list.
+
+    Raises:
+        ValueError: naming the architectures there are.
+    """
+    if name not in among:
+        raise ValueError(f"Unknown {kind} {name!r}. Choose from: {', '.join(among)}.")
+    return among[name]
+
+
+def load(path: str | os.PathLike[str]) -> keras.Model:
+    """Read a saved model back, in safe mode.
+
+    Keras finds a custom layer only after the module that registers it was imported; this imports them all.
+    """
+    import keras
+
+    from fullcircle.models.decoders import DECODERS
+    from fullcircle.models.encoders import ENCODERS
+
+    for architecture in (*DECODERS.values(), *ENCODERS.values()):
+        importlib.import_module(architecture.module)
+    model: keras.Model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    return model

@@ -1,0 +1,220 @@
+"""A decoder that draws straight edges at any angle: half-planes, combined into regions, painted with the colour factors.
+
+Belongs here: the network and its three layers. All of it follows from the factor table (`Geometry`) and the canvas; nothing
+knows a particular figure.
+
+An up-sampled 8 x 8 map cannot draw a one-pixel line at 30 degrees; a x + b y + c through a sigmoid, evaluated at every pixel
+centre, can. Geometry factors alone decide where the edges run, so they alone enter the network; colours need no learning,
+only a place, so they are mixed in per pixel as they come.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from fullcircle.drawings.base import Drawing
+from fullcircle.scaling import Scaling
+
+PLANES = 12
+REGIONS = 3
+UNITS = (256, 256, 256)
+EDGE, MIX, PALETTE = 16.0, 4.0, 20.0
+ONE_HOT = 16  # a factor of so few values, a width say, is told apart value by value
+
+
+@keras.saving.register_keras_serializable(package="fullcircle")
+class Geometry(layers.Layer):
+    """What the factor table says about geometry, as features: ``(n, n_factors)`` to ``(n, n_features)``.
+
+    Every point's coordinates in [-1, 1] over the canvas; for every two points the step from one to the other, its length
+    and its direction; the remaining factors, one-hot where they have few values, as sine and cosine where periodic; and the
+    products of these with the directions, since an edge runs at some width *across* some direction. One-hots are linear
+    between two values, so the gradient by the factor survives.
+
+    Args:
+        columns: per remaining factor ``[index, low, high, count, periodic]``, low and high as latents.
+        points: per point ``[[index, gain, shift], [index, gain, shift]]`` for x and y: coordinate = gain * latent + shift.
+    """
+
+    def __init__(self, columns: list[Any], points: list[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.columns, self.points = columns, points
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "columns": self.columns, "points": self.points}
+
+    def call(self, latent: Any) -> tuple[Any, Any]:
+        """The features, and the points alone ``(n, n_points, 2)``."""
+        scalars = []
+        for index, low, high, count, periodic in self.columns:
+            share = (latent[:, index : index + 1] - low) / (high - low)
+            if periodic:  # `high` is one step short of the full circle
+                angle = share * (2 * np.pi * (count - 1) / count)
+                scalars += [ops.sin(angle), ops.cos(angle)]
+            elif count <= ONE_HOT:
+                places = ops.reshape(ops.arange(count, dtype=latent.dtype), (1, count))
+                scalars.append(ops.relu(1 - ops.abs(share * (count - 1) - places)))
+            else:
+                scalars.append(2 * share - 1)
+        features = list(scalars)
+        where = [
+            ops.concatenate([gain * latent[:, i : i + 1] + shift for i, gain, shift in point], axis=1)
+            for point in self.points
+        ]
+        features += where
+        for i, start in enumerate(where):
+            for end in where[i + 1 :]:
+                step = end - start
+                # The added constant, a thirtieth of a pixel squared, keeps the gradient finite where two points meet.
+                length = ops.sqrt(ops.sum(step**2, axis=1, keepdims=True) + 1e-6)
+                direction = step / length
+                features += [step, length, direction]
+                features += [direction[:, axis : axis + 1] * scalar for axis in (0, 1) for scalar in scalars]
+        centre = [ops.zeros_like(latent[:, :2])]  # every drawing has at least this point to hang a plane on
+        return ops.concatenate(features or centre, axis=1), ops.stack(centre + where, axis=1)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        scalars = sum(2 if c[4] else c[3] if c[3] <= ONE_HOT else 1 for c in self.columns)
+        pairs = len(self.points) * (len(self.points) - 1) // 2
+        width = scalars + 2 * len(self.points) + pairs * (5 + 2 * scalars)
+        return (shape[0], width or 2), (shape[0], len(self.points) + 1, 2)
+
+
+@keras.saving.register_keras_serializable(package="fullcircle")
+class HalfPlanes(layers.Layer):
+    """Regions made of half-planes, at every pixel centre.
+
+    Plane p is sigmoid(a_p (x - x_p) + b_p (y - y_p) + c_p), hung on an anchor (x_p, y_p): a learned mixture of the points,
+    so that the network need not multiply a normal with a place itself. Region r is sigmoid(sum_p w_rp plane_p + v_r).
+
+    Args:
+        height, width: of the canvas, px.
+        planes, regions: how many.
+    """
+
+    def __init__(self, height: int, width: int, planes: int, regions: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.height, self.width, self.planes, self.regions = height, width, planes, regions
+
+    def get_config(self) -> dict[str, Any]:
+        shape = {"height": self.height, "width": self.width, "planes": self.planes, "regions": self.regions}
+        return {**super().get_config(), **shape}
+
+    @staticmethod
+    def sizes(planes: int, regions: int) -> tuple[int, int]:
+        """How many numbers per example describe the planes and the regions."""
+        return 3 * planes, regions * (planes + 1)
+
+    def build(self, shapes: Any) -> None:
+        self.anchor = self.add_weight(
+            name="anchor", shape=(self.planes, shapes[2][1]), initializer=keras.initializers.RandomNormal(stddev=1.0)
+        )
+
+    def call(self, inputs: Any) -> Any:
+        edges, mixture, points = inputs
+        p, r = self.planes, self.regions
+        y, x = np.meshgrid(
+            (2 * np.arange(self.height) + 1) / self.height - 1, (2 * np.arange(self.width) + 1) / self.width - 1, indexing="ij"
+        )
+        # (3, h * w): x, y and 1 at the pixel centres, over the canvas in [-1, 1]
+        grid = ops.convert_to_tensor(np.stack([x.ravel(), y.ravel(), np.ones(x.size)]).astype("float32"))
+        edges = ops.reshape(edges, (-1, p, 3))
+        normal = edges[:, :, :2]
+        anchor = ops.matmul(ops.softmax(self.anchor, axis=1), points)
+        offset = edges[:, :, 2:] - ops.sum(normal * anchor, axis=2, keepdims=True)
+        planes = ops.sigmoid(ops.matmul(ops.concatenate([normal, offset], axis=2), grid))
+        mixture = ops.reshape(mixture, (-1, r, p + 1))
+        regions = ops.sigmoid(ops.matmul(mixture[:, :, :p], planes) + mixture[:, :, p:])
+        return ops.transpose(regions, (0, 2, 1))
+
+    def compute_output_shape(self, shapes: Any) -> Any:
+        return shapes[0][0], self.height * self.width, self.regions
+
+
+@keras.saving.register_keras_serializable(package="fullcircle")
+class Paint(layers.Layer):
+    """Painter's algorithm: a ground over the whole canvas, then region after region over it.
+
+    Takes regions ``(n, h * w, regions)`` and the latent; returns ``(n, h, w, channels)``. What a layer is painted with is,
+    per channel, a learned mixture of the colour factors, black and white; mixtures of colours stay in [0, 1].
+
+    Args:
+        height, width, channels: the canvas.
+        colours: per colour factor ``[index, gain, shift]``: level / 255 = gain * latent + shift.
+    """
+
+    def __init__(self, height: int, width: int, channels: int, colours: list[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.height, self.width, self.channels, self.colours = height, width, channels, colours
+
+    def get_config(self) -> dict[str, Any]:
+        canvas = {"height": self.height, "width": self.width, "channels": self.channels}
+        return {**super().get_config(), **canvas, "colours": self.colours}
+
+    def build(self, shapes: Any) -> None:
+        self.palette = self.add_weight(
+            name="palette",
+            shape=(shapes[0][2] + 1, self.channels, len(self.colours) + 2),
+            initializer=keras.initializers.RandomNormal(stddev=0.05),
+        )
+
+    def call(self, inputs: Any) -> Any:
+        regions, latent = inputs
+        sources = [gain * latent[:, i : i + 1] + shift for i, gain, shift in self.colours]
+        black = ops.zeros_like(latent[:, :1])
+        sources = ops.clip(ops.concatenate([*sources, black, black + 1], axis=1), 0.0, 1.0)
+        paints = ops.einsum("ns,rcs->nrc", sources, ops.softmax(self.palette * PALETTE, axis=-1))
+        image = paints[:, :1]
+        for r in range(self.palette.shape[0] - 1):
+            image = image + regions[:, :, r : r + 1] * (paints[:, r + 1 : r + 2] - image)
+        return ops.clip(ops.reshape(image, (-1, self.height, self.width, self.channels)), 0.0, 1.0)
+
+    def compute_output_shape(self, shapes: Any) -> Any:
+        return shapes[1][0], self.height, self.width, self.channels
+
+
+def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
+    """An MLP from geometry to half-planes; colours mixed in per pixel.
+
+    Args:
+        drawing: any. Colour factors are levels of 0 to 255 (as `Drawing.contrast` takes them).
+        scaling: between the drawing's specs and the latents that go in.
+
+    Returns:
+        'latent' ``(n, n_factors)`` to an image ``(n, height, width, channels)`` in [0, 1].
+    """
+    height, width, channels = drawing.canvas
+    factors, colour = drawing.factors, set(drawing.factors.of_kind("colour").tolist())
+    placed = drawing.factors.point_indices()
+
+    def affine(i: int, size: float, shift: float) -> list[Any]:
+        """[index, gain, shift] so that gain * latent + shift = spec / size + shift."""
+        return [int(i), float(scaling.scale[i] / size), float(scaling.offset[i] / size + shift)]
+
+    def spread(scale: float) -> keras.initializers.Initializer:
+        return keras.initializers.VarianceScaling(scale, mode="fan_in")
+
+    columns = [
+        [i, float(scaling.low[i]), float(scaling.high[i]), f.count, f.periodic]
+        for i, f in enumerate(factors)
+        if i not in colour and f.point is None
+    ]
+    points = [[affine(x, width / 2, -1), affine(y, height / 2, -1)] for x, y in placed]
+    colours = [affine(i, 255, 0) for i in sorted(colour)]
+
+    latent = keras.Input((len(factors),), name="latent")
+    features, places = Geometry(columns, points, name="geometry")(latent)
+    x = features
+    for i, units in enumerate(UNITS, start=1):
+        x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", name=f"dense_{i}")(x)
+    x = layers.Concatenate(name="with_geometry")([x, features])
+    n_edges, n_mixture = HalfPlanes.sizes(PLANES, REGIONS)
+    edges = layers.Dense(n_edges, kernel_initializer=spread(EDGE), name="edges")(x)
+    mixture = layers.Dense(n_mixture, kernel_initializer=spread(MIX), name="mixture")(x)
+    regions = HalfPlanes(height, width, PLANES, REGIONS, name="half_planes")([edges, mixture, places])
+    image = Paint(height, width, channels, colours, name="image")([regions, latent])
+    return keras.Model(latent, image, name="half_planes_decoder")

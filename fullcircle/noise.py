@@ -1,0 +1,65 @@
+"""Noise laws: how strong the noise of each example is, and how it is added.
+
+Belongs here: the explicit list of laws. Noise is Gaussian, one sigma per example, in grey levels, added to the drawn picture and
+rounded; the picture is not stretched to 0..255 afterwards (as the published pipeline does), because that would destroy the greys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+
+def _article(n: int, maximum: float, rng: np.random.Generator) -> np.ndarray:
+    """Variance |N(0, 1)| levels squared, as published; `maximum` only cuts its tail."""
+    return np.minimum(np.sqrt(np.abs(rng.standard_normal(n))), maximum)
+
+
+def _uniform(n: int, maximum: float, rng: np.random.Generator) -> np.ndarray:
+    """Sigma uniform in [0, maximum] levels: what makes a reader robust."""
+    return rng.uniform(0, maximum, n)
+
+
+def _none(n: int, maximum: float, rng: np.random.Generator) -> np.ndarray:
+    """No noise: the noisy picture is the clean one."""
+    return np.zeros(n)
+
+
+NOISE_LAWS: dict[str, Callable[[int, float, np.random.Generator], np.ndarray]] = {
+    "uniform": _uniform,
+    "article": _article,
+    "none": _none,
+}
+
+
+def sample_sigmas(law: str, n: int, maximum: float, rng: np.random.Generator) -> np.ndarray:
+    """Noise levels of `n` examples by a named law, ``float32 (n,)`` in grey levels.
+
+    Raises:
+        ValueError: naming the laws there are.
+    """
+    if law not in NOISE_LAWS:
+        raise ValueError(f"Unknown noise law {law!r}. Choose from: {', '.join(NOISE_LAWS)}.")
+    return NOISE_LAWS[law](n, maximum, rng).astype(np.float32)
+
+
+def add_noise(images: np.ndarray, sigmas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Pictures with Gaussian noise, rounded and cut to 0..255.
+
+    Args:
+        images: ``uint8 (n, ...)``.
+        sigmas: ``(n,)`` in grey levels.
+        rng: source of chance. Pictures are drawn in order, so the first ones do not depend on how many follow.
+
+    Returns:
+        ``uint8 (n, ...)``.
+    """
+    noisy = np.empty_like(images)
+    for i, (image, sigma) in enumerate(zip(images, sigmas, strict=True)):
+        noise = rng.standard_normal(image.shape, np.float32)
+        noise *= sigma
+        noise += image
+        np.rint(noise, out=noise)
+        noisy[i] = np.clip(noise, 0, 255, out=noise)
+    return noisy

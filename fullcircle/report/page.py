@@ -1,0 +1,85 @@
+"""The page: one self-contained HTML file from figures, pictures and curves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FIGURES: dict[str, tuple[str, str]] = {
+    "mse": ("MSE", "mean squared error, pixels in [0, 1]"),
+    "null_mse": ("null's MSE", "error of the best blank picture for each example"),
+    "fvu": ("FVU", "fraction of variance unexplained: MSE / null's MSE; 1 is no better than blank"),
+    "psnr_db": ("PSNR, dB", "peak signal-to-noise ratio of the MSE"),
+    "ssim": ("SSIM", "structural similarity, Gaussian window 11, sigma 1.5"),
+    "drawn_pixel_mse": ("drawn-pixel MSE", "mean squared error over the pixels that differ from the ground"),
+    "endpoint_px_mean": ("endpoint error, mean px", "distance of a point from its true place, the better order"),
+    "endpoint_px_median": ("endpoint error, median px", "half of the points are nearer"),
+    "endpoint_px_p95": ("endpoint error, 95th percentile px", "19 of 20 points are nearer"),
+    "within_1px": ("points within 1 px", "share of points at most 1 px off"),
+    "within_2px": ("points within 2 px", "share of points at most 2 px off"),
+    "redraw_mse": ("redraw MSE", "error of the picture that the true method draws from the read spec"),
+    "pixel_exact": ("redrawn pixel for pixel", "share of pictures that the redraw meets in every pixel"),
+    "examples": ("examples", "examples in the group"),
+}
+"""Label and meaning of each figure in `report.json`."""
+
+SHARES = frozenset({"within_1px", "within_2px", "pixel_exact"})
+
+
+def figure_text(name: str, value: float | None) -> str:
+    """A figure as people read it; a dash where there was nothing to compute it from."""
+    name = name.removeprefix("noisy_")
+    if value is None:
+        return "–"
+    if name in SHARES:
+        return f"{value:.1%}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if name.endswith("mse"):
+        return f"{value:.2e}"
+    return f"{value:.3f}" if name in ("fvu", "ssim") else f"{value:.2f}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A titled table: rows of figures, one column per group."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
+
+
+def figure_table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Figures of several groups side by side; rows follow `FIGURES`."""
+    names = [n for n in FIGURES if any(n in g for g in groups.values())]
+    rows = [(FIGURES[n][0], [figure_text(n, g.get(n)) for g in groups.values()]) for n in names]
+    return Table(title, list(groups), rows)
+
+
+def page(
+    *,
+    title: str,
+    summary: str,
+    pictures: Sequence[tuple[str, str]],
+    tables: Sequence[Table],
+    curves: str,
+    facts: Mapping[str, str],
+) -> str:
+    """The HTML page.
+
+    Args:
+        title: heading.
+        summary: a paragraph under it.
+        pictures: caption and data address of each sheet.
+        tables: in order.
+        curves: SVG text.
+        facts: how it came about: settings, hashes read, seconds.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(loader=PackageLoader("fullcircle.report"), autoescape=True, undefined=StrictUndefined)
+    meanings = [(label, meaning) for name, (label, meaning) in FIGURES.items() if name != "examples"]
+    return environment.get_template("page.html.j2").render(
+        title=title, summary=summary, pictures=pictures, tables=tables, curves=curves, facts=facts, meanings=meanings
+    )

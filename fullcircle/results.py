@@ -1,0 +1,79 @@
+"""Results: the latest figures of every report, from the store alone.
+
+Belongs here: collecting and printing. Nothing is computed; the figures are those of the reports' ``report.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fullcircle import circle
+from fullcircle.report.page import FIGURES, figure_text
+from fullcircle.storage import Store
+
+HEADLINES = (
+    "mse",
+    "fvu",
+    "psnr_db",
+    "ssim",
+    "drawn_pixel_mse",
+    "endpoint_px_mean",
+    "endpoint_px_median",
+    "endpoint_px_p95",
+    "within_1px",
+    "within_2px",
+    "redraw_mse",
+    "pixel_exact",
+)
+
+
+def latest_reports(store: Store) -> list[dict[str, Any]]:
+    """The latest version of every report, ``{"asset", "partition", "version", "report", "metrics"}``, by asset and partition.
+
+    Raises:
+        StoredObjectError: when a report is not whole.
+    """
+    results = []
+    for (asset, partition), entry in sorted(store.ledger.latest_of_all().items()):
+        if not asset.endswith("_report"):
+            continue
+        stored = store.open(entry["version"], f"{asset} ({partition})")
+        report = json.loads(stored.file(circle.REPORT).read_text())
+        results.append(
+            {
+                "asset": asset,
+                "partition": partition,
+                "version": stored.hash,
+                "report": str(stored.file(circle.PAGE)),
+                "metrics": report["metrics"],
+            }
+        )
+    return results
+
+
+def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[str, float]] | None = None) -> str:
+    """The results as a table people read: clean and noisy side by side, and what a profile should reach.
+
+    Args:
+        results: of `latest_reports`.
+        reaches: per asset, figure and the most it should be.
+    """
+    lines: list[str] = []
+    for result in results:
+        metrics, goals = result["metrics"], (reaches or {}).get(result["asset"], {})
+        noisy = any(name.startswith("noisy_") for name in metrics)
+        lines.append(f"{result['asset']} of {result['partition']}, on test, version {result['version'][:12]}")
+        head = ["", "clean", "noisy"] if noisy else ["", ""]
+        lines.append(f"  {head[0]:<32}" + "".join(f"{h:>12}" for h in head[1:]) + ("        goal" if goals else ""))
+        for name in HEADLINES:
+            if name not in metrics:
+                continue
+            cells = [figure_text(name, metrics[name])]
+            if noisy:
+                cells.append(figure_text(name, metrics.get(f"noisy_{name}")))
+            goal = f"{'<= ' + format(goals[name], 'g'):>12}" if name in goals else ""
+            lines.append((f"  {FIGURES[name][0]:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
+        lines += [f"  report: {result['report']}", ""]
+    return "\n".join(lines).rstrip()

@@ -1,0 +1,192 @@
+"""Settings: everything a run may be told, with its rules. Checked before anything is made.
+
+Belongs here: plain data and the rules it must keep. The Dagster configuration and the profiles are derived from these classes.
+Does not belong here: anything that is slow to import; this module is read whenever definitions are loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from fullcircle.drawings import Drawing
+from fullcircle.models.decoders import DECODERS
+from fullcircle.models.encoders import ENCODERS
+from fullcircle.noise import NOISE_LAWS
+from fullcircle.scaling import SCALINGS
+
+# The names of `losses.IMAGE_LOSSES`, which cannot be asked here without importing TensorFlow; a test holds the two equal.
+IMAGE_LOSS_NAMES = ("mse", "ssim", "pyramid")
+OBJECTIVES = ("both", "spec", "image")
+SCHEDULES = ("cosine", "constant")
+
+
+class SettingsError(ValueError):
+    """A setting breaks a rule. The message names the rule, what was received and the choices."""
+
+
+def setting(
+    default: Any,
+    about: str,
+    *,
+    choices: Iterable[str] | None = None,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+) -> Any:
+    """A field with its rule: one of `choices`, or a number in [low, high] and greater than `above`."""
+    rule = {
+        "about": about,
+        "choices": tuple(choices) if choices is not None else None,
+        "low": low,
+        "high": high,
+        "above": above,
+    }
+    return dataclasses.field(default=default, metadata=rule)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Base of all settings: checks every field against its rule when it is made."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value, rule = getattr(self, field.name), field.metadata
+            name = f"{type(self).__name__.removesuffix('Settings').lower()}.{field.name}"
+            if rule["choices"] is not None:
+                if value not in rule["choices"]:
+                    raise SettingsError(
+                        f"{name} is expected to be one of {', '.join(rule['choices'])}. Received: {value!r}."
+                    )
+                continue
+            whole = isinstance(field.default, int)
+            if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+                raise SettingsError(f"{name} is expected to be a {'whole ' * whole}number. Received: {value!r}.")
+            if not (rule["low"] <= value <= rule["high"] and value > rule["above"]):
+                bounds = [f"at least {rule['low']:g}"] if rule["low"] > -math.inf else []
+                bounds += [f"greater than {rule['above']:g}"] if rule["above"] > -math.inf else []
+                bounds += [f"at most {rule['high']:g}"] if rule["high"] < math.inf else []
+                raise SettingsError(f"{name} is expected to be {' and '.join(bounds)}. Received: {value!r}.")
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExamplesSettings(Settings):
+    n: int = setting(20_000, "how many examples", low=1)
+    seed: int = setting(1, "source of chance of specs and noise", low=0)
+    noise_law: str = setting("uniform", "how the noise level of each example is drawn", choices=NOISE_LAWS)
+    noise_max_sigma: float = setting(25.5, "largest noise level, in grey levels", low=0, high=255)
+    workers: int = setting(2, "threads that draw; changes nothing but the time", low=1, high=256)
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitsSettings(Settings):
+    train: float = setting(0.9, "share that fits", above=0, high=1)
+    test: float = setting(0.09, "share that only reports look at", above=0, high=1)
+    valid: float = setting(0.01, "share that chooses (early stopping)", above=0, high=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if abs(sum(self.proportions) - 1) > 1e-9:
+            raise SettingsError(
+                f"splits.train, splits.test and splits.valid are expected to add up to 1. Received: {self.train:g} + "
+                f"{self.test:g} + {self.valid:g} = {sum(self.proportions):g}."
+            )
+
+    @property
+    def proportions(self) -> tuple[float, float, float]:
+        """In the order of `splits.SPLITS`."""
+        return self.train, self.test, self.valid
+
+
+@dataclasses.dataclass(frozen=True)
+class DecoderSettings(Settings):
+    model: str = setting("half_planes", "architecture", choices=DECODERS)
+    scaling: str = setting("range", "how specs become latents, for decoder and encoder", choices=SCALINGS)
+    loss: str = setting("mse", "image loss", choices=IMAGE_LOSS_NAMES)
+    epochs: int = setting(20, "at most so many passes over train", low=1)
+    batch_size: int = setting(32, "examples per step", low=1)
+    learning_rate: float = setting(3e-3, "Adam's rate, the highest of the schedule", above=0)
+    schedule: str = setting("cosine", "how the rate moves", choices=SCHEDULES)
+    patience: int = setting(30, "epochs without progress on valid before training stops", low=1)
+    seed: int = setting(1, "source of chance of weights and order", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class EncoderSettings(Settings):
+    model: str = setting("article", "architecture", choices=ENCODERS)
+    objective: str = setting("both", "spec, image through the frozen decoder, or spec first, then both", choices=OBJECTIVES)
+    loss: str = setting("pyramid", "image loss", choices=IMAGE_LOSS_NAMES)
+    image_weight: float = setting(1.0, "weight of the image loss beside the spec loss", above=0)
+    epochs: int = setting(20, "at most so many passes over train for the first objective", low=1)
+    image_epochs: int = setting(2, "objective both: at most so many passes with the image loss added", low=1)
+    batch_size: int = setting(32, "examples per step", low=1)
+    learning_rate: float = setting(2e-3, "Adam's rate, the highest of the schedule", above=0)
+    schedule: str = setting("cosine", "how the rate moves", choices=SCHEDULES)
+    patience: int = setting(30, "epochs without progress on valid before training stops", low=1)
+    seed: int = setting(1, "source of chance of weights, order and noise", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportSettings(Settings):
+    pictures: int = setting(10, "examples shown, drawn at random from test", low=1, high=64)
+    seed: int = setting(1, "source of chance of which are shown", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class CircleSettings:
+    """All settings of one run of the whole circle."""
+
+    examples: ExamplesSettings = dataclasses.field(default_factory=ExamplesSettings)
+    splits: SplitsSettings = dataclasses.field(default_factory=SplitsSettings)
+    decoder: DecoderSettings = dataclasses.field(default_factory=DecoderSettings)
+    encoder: EncoderSettings = dataclasses.field(default_factory=EncoderSettings)
+    report: ReportSettings = dataclasses.field(default_factory=ReportSettings)
+
+    def replaced(self, overrides: Mapping[str, Mapping[str, Any]]) -> CircleSettings:
+        """These settings with some replaced, ``{"examples": {"n": 500}}``.
+
+        Raises:
+            SettingsError: on an unknown name, naming the nearest and the choices, or a value that breaks its rule.
+        """
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        for part, values in overrides.items():
+            if part not in parts:
+                raise SettingsError(_unknown("part of the settings", part, parts))
+            known = [f.name for f in dataclasses.fields(parts[part])]
+            for name in values:
+                if name not in known:
+                    raise SettingsError(_unknown(f"setting of {part}", name, known))
+            parts[part] = dataclasses.replace(parts[part], **values)
+        return CircleSettings(**parts)
+
+    def check(self, drawing: Drawing) -> None:
+        """Refuse models that cannot take the drawing's canvas.
+
+        Raises:
+            SettingsError: naming the model's rule, the canvas and the models that can.
+        """
+        for models, chosen in ((DECODERS, self.decoder.model), (ENCODERS, self.encoder.model)):
+            try:
+                models[chosen].check(drawing, models)
+            except ValueError as error:
+                raise SettingsError(str(error)) from error
+
+
+def _unknown(what: str, received: str, choices: Iterable[str]) -> str:
+    choices = list(choices)
+    near = difflib.get_close_matches(received, choices, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"Unknown {what}: {received!r}.{hint} Choose from: {', '.join(choices)}."
+
+
+def default_store() -> Path:
+    """Where objects and ledger are: ``FULLCIRCLE_STORE``, or the folder ``store`` of this checkout."""
+    return Path(os.environ.get("FULLCIRCLE_STORE") or Path(__file__).parents[1] / "store").absolute()

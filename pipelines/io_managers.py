@@ -1,0 +1,39 @@
+"""I/O: assets hand over stored objects, and get back those of this run, or else the latest, proved whole.
+
+Objects are committed by the library before an asset returns, so there is nothing to write here but the ledger.
+"""
+
+import dagster as dg
+
+from assets.materialization import Made
+from fullcircle.storage import Store, StoredObject
+
+
+class LedgerIOManager(dg.IOManager):
+    """Enters what was made into the ledger, and looks up there what is to be read.
+
+    Args:
+        store: where objects and ledger are.
+        run_id: of the run; what it made itself comes before what is latest.
+    """
+
+    def __init__(self, store: Store, run_id: str | None) -> None:
+        self._store = store
+        self._run_id = run_id
+
+    def handle_output(self, context: dg.OutputContext, obj: Made) -> None:
+        self._store.ledger.append(dict(obj.entry))
+
+    def load_input(self, context: dg.InputContext) -> StoredObject:
+        return self._store.latest(context.asset_key.to_user_string(), context.asset_partition_key, self._run_id)
+
+
+class StoreIOManager(dg.ConfigurableIOManagerFactory[LedgerIOManager]):
+    """Makes the I/O manager of a run."""
+
+    store: dg.ResourceDependency[Store]
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> LedgerIOManager:
+        return LedgerIOManager(self.store, context.run_id)
+
+

@@ -1,0 +1,182 @@
+"""``python -m pipelines.run``: one job, from nothing to a table of results, with progress all the while.
+
+Belongs here: launching a Dagster job on the instance of DAGSTER_HOME and following its event log in the terminal.
+"""
+
+import argparse
+import ast
+import os
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from fullcircle.drawings import drawing_class
+from fullcircle.profiles import profile
+from fullcircle.progress import duration
+from fullcircle.results import latest_reports, results_text
+from fullcircle.settings import CircleSettings, SettingsError, default_store
+from fullcircle.storage import Store
+from pipelines.config import run_config
+
+LAUNCH_TAG = "full_circle/launch"
+
+
+def circle_job(name: str) -> dg.JobDefinition:
+    """The job of a profile; each step's process finds it again through this function."""
+    from pipelines.definitions import defs
+
+    return defs.resolve_job_def(name)
+
+
+def overrides_of(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``["examples.n=500"]`` as ``{"examples": {"n": 500}}``.
+
+    Raises:
+        SettingsError: when an assignment is not of the form part.name=value.
+    """
+    overrides: dict[str, dict[str, Any]] = {}
+    for assignment in assignments:
+        where, equals, text = assignment.partition("=")
+        part, dot, name = where.partition(".")
+        if not (equals and dot):
+            raise SettingsError(f"A setting is given as part.name=value, examples.n=500 for one. Received: {assignment!r}.")
+        try:
+            value = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            value = text
+        overrides.setdefault(part, {})[name] = value
+    return overrides
+
+
+class Follower(threading.Thread):
+    """Prints what a run logs, as it logs it, until stopped.
+
+    Attributes:
+        failures: messages of steps that failed.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, launch: str) -> None:
+        super().__init__(daemon=True)
+        self._instance, self._launch = instance, launch
+        self._over = threading.Event()
+        self._began = time.monotonic()
+        self.failures: list[str] = []
+
+    def run(self) -> None:
+        run_id: str | None = None
+        cursor: str | None = None
+        last = False
+        while not last:
+            last = self._over.wait(0.5)  # one more look after the end
+            if run_id is None:
+                runs = self._instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: self._launch}), limit=1)
+                if not runs:
+                    continue
+                run_id = runs[0].run_id
+            while True:
+                found = self._instance.get_records_for_run(run_id, cursor)
+                cursor = found.cursor
+                for record in found.records:
+                    self._show(record.event_log_entry)
+                if not found.has_more:
+                    break
+
+    def _show(self, entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            self._say(entry.user_message)
+        elif event.is_step_failure:
+            error = event.step_failure_data.error
+            cause = error.cause if error and error.cause else error
+            self.failures.append(f"{event.step_key}: {cause.message.strip() if cause else event.message}")
+        elif event.is_asset_check_evaluation:
+            check = event.asset_check_evaluation_data
+            verdict = "passed" if check.passed else "FAILED"
+            self._say(f"check {check.asset_key.to_user_string()} {check.check_name}: {verdict}. {check.description or ''}")
+            if not check.passed:
+                self.failures.append(f"{check.check_name}: {check.description}")
+        elif event.is_step_materialization and event.asset_key:
+            self._say(f"made {event.asset_key.to_user_string()}")
+
+    def _say(self, text: str) -> None:
+        print(f"[{duration(time.monotonic() - self._began):>5}] {text}", flush=True)
+
+    def stop(self) -> None:
+        """Show what is left and end."""
+        self._over.set()
+        self.join()
+
+
+def run(drawing: str, profile_name: str, settings: CircleSettings) -> tuple[bool, list[str]]:
+    """Execute the circle for one drawing class on the instance of DAGSTER_HOME.
+
+    Returns:
+        Whether it succeeded, and what failed.
+    """
+    launch = uuid.uuid4().hex
+    # The terminal gets the follower's lines; Dagster's own go to the event log only.
+    config = run_config(settings) | {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    job = dg.build_reconstructable_job("pipelines.run", "circle_job", (f"circle_{profile_name}",))
+    with dg.DagsterInstance.get() as instance:
+        follower = Follower(instance, launch)
+        follower.start()
+        try:
+            with dg.execute_job(
+                job,
+                instance=instance,
+                run_config=config,
+                tags={"dagster/partition": drawing, LAUNCH_TAG: launch, "profile": profile_name},
+            ) as result:
+                return result.success, follower.failures
+        finally:
+            follower.stop()
+
+
+def summary(reaches: Mapping[str, Mapping[str, float]], drawing: str) -> str:
+    """The table of results of one drawing class and what to type next."""
+    results = [r for r in latest_reports(Store(default_store())) if r["partition"] == drawing]
+    return (
+        f"{results_text(results, reaches)}\n\n"
+        "Next:\n"
+        "  make ui                 the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures\n"
+        "  make results            this table again\n"
+        "  make run PROFILE=full   the same graph, trained for longer\n"
+        "  make test               all tests"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Launch, follow, print; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.run", description=__doc__)
+    parser.add_argument("--drawing", default="line", help="drawing class (default: %(default)s)")
+    parser.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
+    parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="examples.n=500, for one")
+    arguments = parser.parse_args(argv)
+    try:
+        drawing = drawing_class(arguments.drawing)
+        chosen = profile(arguments.profile)
+        settings = chosen.settings.replaced(overrides_of(arguments.set))
+        settings.check(drawing)
+    except ValueError as error:
+        print(f"Not launched. {error}", file=sys.stderr)
+        return 2
+    if not os.environ.get("DAGSTER_HOME"):
+        print("Not launched. DAGSTER_HOME is expected to name a folder with dagster.yaml; make run sets it.", file=sys.stderr)
+        return 2
+    print(f"Full Circle: {drawing.name}, profile {chosen.name} ({chosen.cost} on 2 cores)", flush=True)
+    began = time.monotonic()
+    success, failures = run(drawing.name, chosen.name, settings)
+    if not success:
+        print("\nThe run failed.", *(f"  {f}" for f in failures), "  make ui shows the whole log.", sep="\n", file=sys.stderr)
+        return 1
+    print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(chosen.reaches, drawing.name)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
