@@ -43,6 +43,7 @@ def config_of(settings: type[Settings]) -> dg.Field:
     return dg.Field(shape)
 
 
-def settings_of(settings: type[S], context: dg.AssetExecutionContext) -> S:
-    """The settings that this run was launched with."""
-    return settings(**context.op_execution_context.op_config)
+def settings_of(settings: type[S], context: dg.AssetExecutionContext, field: str | None = None) -> S:
+    """The settings that this run was launched with, or those in one field of its configuration."""
+    config = context.op_execution_context.op_config
+    return settings(**(config[field] if field else config))

@@ -22,6 +22,7 @@ from fullcircle.storage import Store, StoredObject
 PREFIX = "drawings"
 PARTITIONS = dg.StaticPartitionsDefinition(list(DRAWINGS))
 TRAINING_POOL = "train"
+PROPORTIONS = "proportions"
 
 EXAMPLES_CODE = code_version("fullcircle.examples")
 SPLITS_CODE = code_version("fullcircle.splits")
@@ -77,12 +78,13 @@ _SPLIT_SAYS = {"train": "What models are fitted on.", "test": "What only reports
     },
     ins={"examples": dg.AssetIn(key_prefix=PREFIX)},
     partitions_def=PARTITIONS,
-    config_schema=config_of(SplitsSettings),
+    # A multi-asset takes a mapping of fields only, so the rules hang on the one field.
+    config_schema={PROPORTIONS: config_of(SplitsSettings)},
 )
 def splits(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], examples: StoredObject
 ) -> Iterator[dg.MaterializeResult[Made]]:
-    settings = settings_of(SplitsSettings, context)
+    settings = settings_of(SplitsSettings, context, PROPORTIONS)
     made = circle.make_splits(store, examples, settings, progress_of(context))
     for split, stored in made.items():
         yield materialized(

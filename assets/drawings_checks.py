@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 
-from assets.drawings import PARTITIONS, PREFIX
+from assets.drawings import PREFIX
 from fullcircle import checks
 from fullcircle.checks import Check
 from fullcircle.drawings import Drawing, drawing_class
@@ -24,15 +24,12 @@ def _checks_of(asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule]) ->
     key = dg.AssetKey([PREFIX, asset])
     others = [dg.AssetKey([PREFIX, name]) for name in reads if name != asset]
     specs = [
-        dg.AssetCheckSpec(
-            name, asset=key, additional_deps=others, blocking=True, description=_doc(name), partitions_def=PARTITIONS
-        )
-        for name in rules
+        dg.AssetCheckSpec(name, asset=key, additional_deps=others, blocking=True, description=_doc(name)) for name in rules
     ]
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=specs)
     def check(context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]) -> Iterator[dg.AssetCheckResult]:
-        drawing = drawing_class(context.partition_key)
+        drawing = drawing_class(context.op_execution_context.partition_key)
         objects = {name: store.latest(f"{PREFIX}/{name}", drawing.name, context.run.run_id) for name in reads}
         for name, rule in rules.items():
             found = rule(drawing, objects)

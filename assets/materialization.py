@@ -67,7 +67,7 @@ def materialized(
         "read": versions,
         "code_version": code_version,
     }
-    common = {
+    common: dict[str, Any] = {
         "hash": stored.hash,
         "path": dg.MetadataValue.path(str(stored.path)),
         "bytes": stored.bytes,

@@ -31,9 +31,7 @@ PAGE = "report.html"
 CONTACT_SHEET = "contact_sheet.webp"
 
 
-def make_examples(
-    store: Store, drawing: Drawing, settings: ExamplesSettings, progress: Progress = silent
-) -> StoredObject:
+def make_examples(store: Store, drawing: Drawing, settings: ExamplesSettings, progress: Progress = silent) -> StoredObject:
     """Sample specs, draw them, add noise: ``examples.parquet``."""
     with store.draft() as draft:
         write_examples(draft.path / "examples.parquet", drawing, settings, progress)
@@ -75,9 +73,7 @@ def model_of(stored: StoredObject) -> keras.Model:
     return load(path)
 
 
-def _commit_model(
-    store: Store, name: str, model: keras.Model, training: Training, about: dict[str, Any]
-) -> StoredObject:
+def _commit_model(store: Store, name: str, model: keras.Model, training: Training, about: dict[str, Any]) -> StoredObject:
     with store.draft() as draft:
         model.save(draft.path / f"{name}.keras", include_optimizer=False)
         text = json.dumps(about | training.as_dict(model), indent=1)

@@ -79,5 +79,3 @@ def batches(
     dataset = dataset.rebatch(batch_size).map(parts, num_parallel_calls=1)
     length = -(-table.rows // batch_size)
     return dataset.apply(tf.data.experimental.assert_cardinality(length)).prefetch(4)
-
-

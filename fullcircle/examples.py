@@ -81,10 +81,7 @@ def make_block(drawing: Drawing, settings: ExamplesSettings, block: int) -> pa.R
     columns = [
         pa.array([f"{unit}-{settings.seed}-{block * BLOCK + i}" for i, unit in enumerate(units)]),
         pa.array(units),
-        *(
-            pa.array(specs[:, i].astype(np.int32) if f.integral else specs[:, i])
-            for i, f in enumerate(drawing.factors)
-        ),
+        *(pa.array(specs[:, i].astype(np.int32) if f.integral else specs[:, i]) for i, f in enumerate(drawing.factors)),
         *(pa.array(a) for a in pixel_addresses(drawing, specs).T),
         pa.array(sigmas),
         tensor_array(images),

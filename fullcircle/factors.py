@@ -51,9 +51,7 @@ class Factor:
             raise ValueError(f"{self.name}: the range [{self.low:g}, {self.high:g}] is empty; high must exceed low.")
         steps = (self.high - self.low) / self.step
         if abs(steps - round(steps)) > 1e-6:
-            raise ValueError(
-                f"{self.name}: step {self.step:g} does not divide [{self.low:g}, {self.high:g}] into whole steps."
-            )
+            raise ValueError(f"{self.name}: step {self.step:g} does not divide [{self.low:g}, {self.high:g}] into whole steps.")
         if (self.point is None) != (self.axis is None):
             raise ValueError(f"{self.name}: point and axis are given together or not at all.")
 
@@ -170,9 +168,7 @@ class Factors(Sequence[Factor]):
                 row, column = (int(v) for v in np.argwhere(bad)[0])
                 f = self._factors[column]
                 expected = rule.format(low=f.low, high=f.high, step=f.step)
-                raise ValueError(
-                    f"{f.name} is expected {expected} {f.unit}. Received: {specs[row, column]:g} at row {row}."
-                )
+                raise ValueError(f"{f.name} is expected {expected} {f.unit}. Received: {specs[row, column]:g} at row {row}.")
         return specs
 
     def snap(self, specs: np.ndarray) -> np.ndarray:

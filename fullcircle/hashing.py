@@ -81,7 +81,7 @@ def _parquet(path: Path) -> str:
     return digest([*described, *metadata, *(c.digest() for c in columns)])
 
 
-def _value_bytes(values: pa.Array) -> Iterable[bytes | memoryview]:
+def _value_bytes(values: pa.Array) -> Iterable[bytes]:
     if isinstance(values, pa.ExtensionArray):
         values = values.storage
     if isinstance(values, pa.FixedSizeListArray):
@@ -92,7 +92,7 @@ def _value_bytes(values: pa.Array) -> Iterable[bytes | memoryview]:
             yield len(raw).to_bytes(8, "little")
             yield raw
     else:
-        yield memoryview(np.ascontiguousarray(values.to_numpy(zero_copy_only=False))).cast("B")
+        yield values.to_numpy(zero_copy_only=False).tobytes()
 
 
 def _keras(path: Path) -> str:

@@ -177,7 +177,7 @@ class Balanced(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         squares = (y_true - ops.mean(y_true, axis=(1, 2), keepdims=True)) ** 2
-        # The constant: two thirds of a grey level, so that an image without contrast is weighted evenly.
+        # The constant: a deviation of 0.8 grey levels, so that an image without contrast is weighted evenly.
         z2 = ops.minimum(squares / (ops.mean(squares, axis=(1, 2), keepdims=True) + 1e-5), self.limit)
         return ops.mean((1 + z2) / 2 * (y_pred - y_true) ** 2, axis=(1, 2, 3))
 

@@ -21,7 +21,7 @@ from fullcircle.noise import NOISE_LAWS
 from fullcircle.scaling import SCALINGS
 
 # The names of `losses.IMAGE_LOSSES`, which cannot be asked here without importing TensorFlow; a test holds the two equal.
-IMAGE_LOSS_NAMES = ("mse", "ssim", "pyramid")
+IMAGE_LOSS_NAMES = ("mse", "ssim", "pyramid", "balanced")
 OBJECTIVES = ("both", "spec", "image")
 SCHEDULES = ("cosine", "constant")
 
@@ -60,9 +60,7 @@ class Settings:
             name = f"{type(self).__name__.removesuffix('Settings').lower()}.{field.name}"
             if rule["choices"] is not None:
                 if value not in rule["choices"]:
-                    raise SettingsError(
-                        f"{name} is expected to be one of {', '.join(rule['choices'])}. Received: {value!r}."
-                    )
+                    raise SettingsError(f"{name} is expected to be one of {', '.join(rule['choices'])}. Received: {value!r}.")
                 continue
             whole = isinstance(field.default, int)
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
@@ -111,12 +109,21 @@ class DecoderSettings(Settings):
     model: str = setting("half_planes", "architecture", choices=DECODERS)
     scaling: str = setting("range", "how specs become latents, for decoder and encoder", choices=SCALINGS)
     loss: str = setting("mse", "image loss", choices=IMAGE_LOSS_NAMES)
-    epochs: int = setting(20, "at most so many passes over train", low=1)
+    epochs: int = setting(10, "at most so many passes over train", low=1)
+    balanced_epochs: int = setting(2, "of these, the first with drawn pixels and ground weighing the same", low=0)
     batch_size: int = setting(32, "examples per step", low=1)
-    learning_rate: float = setting(3e-3, "Adam's rate, the highest of the schedule", above=0)
+    learning_rate: float = setting(4e-3, "Adam's rate, the highest of the schedule", above=0)
     schedule: str = setting("cosine", "how the rate moves", choices=SCHEDULES)
     patience: int = setting(30, "epochs without progress on valid before training stops", low=1)
     seed: int = setting(1, "source of chance of weights and order", low=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.balanced_epochs >= self.epochs:
+            raise SettingsError(
+                f"decoder.balanced_epochs is expected to be less than decoder.epochs. Received: {self.balanced_epochs} "
+                f"of {self.epochs}."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

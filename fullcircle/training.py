@@ -1,9 +1,9 @@
 """Training: one routine that trains the decoder, the encoder or both, with either half frozen.
 
-Belongs here: composing the halves, compile and fit, early stopping, history. Which settings are good is a profile's business.
+Belongs here: joining the halves, compile and fit, early stopping, history. Which settings are good is a profile's business.
 
-The halves are joined as one Keras model whose outputs are named `latent`, `image` and, where an encoder has such a layer, `bins`;
-an objective says which of them have a loss. A frozen half keeps both its weights and its batch statistics.
+The halves are joined as one Keras model whose outputs are named `latent` and `image`; a stage says which of them have a loss. A
+frozen half keeps both its weights and its batch statistics.
 """
 
 from __future__ import annotations
@@ -11,16 +11,237 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import keras
-import numpy as np
 
 from fullcircle.datasets import Quantity, batches
 from fullcircle.drawings import Drawing
-from fullcircle.hashing import weights_hash
-from fullcircle.losses import BinLoss, SpecLoss, image_loss
+from fullcircle.hashing import TIMING
+from fullcircle.losses import image_loss, spec_loss
+from fullcircle.models.decoders import build_decoder
+from fullcircle.models.encoders import build_encoder
 from fullcircle.progress import Progress, silent
 from fullcircle.scaling import Scaling
 from fullcircle.settings import DecoderSettings, EncoderSettings
 from fullcircle.tables import TableReader
+
+WARM_UP = 0.1
+"""Share of the steps of a cosine schedule in which the rate rises from nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A stretch of training with one objective.
+
+    Attributes:
+        name: for history and progress.
+        losses: for each output that has one, `latent` or `image`, its loss.
+        weights: of the losses.
+        epochs: at most so many.
+    """
+
+    name: str
+    losses: Mapping[str, keras.losses.Loss]
+    weights: Mapping[str, float]
+    epochs: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What happened: one entry per epoch (`stage`, `loss`, `val_loss`, ...), and how long it took."""
+
+    history: Sequence[Mapping[str, Any]]
+    seconds: float
+    examples: int
+
+    def as_dict(self, model: keras.Model) -> dict[str, Any]:
+        """As plain data, with the size of `model`; the time it took stands apart, for it is not content."""
+        trainable = sum(w.value.size if hasattr(w.value, "size") else int(w.numpy().size) for w in model.trainable_weights)
+        return {
+            "history": [dict(h) for h in self.history],
+            "parameters": model.count_params(),
+            "trainable": int(trainable),
+            TIMING: {"seconds": self.seconds, "examples_per_s": self.examples / max(self.seconds, 1e-9)},
+        }
+
+
+class _Watch(keras.callbacks.Callback):
+    """Says how training goes and keeps the history."""
+
+    def __init__(self, stage: str, epochs: int, rows: int, batch_size: int, progress: Progress) -> None:
+        super().__init__()
+        self._stage, self._epochs, self._rows, self._batch_size = stage, epochs, rows, batch_size
+        self._progress = progress
+        self._epoch = 0
+        self.history: list[dict[str, Any]] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        done = self._epoch * self._rows + min((batch + 1) * self._batch_size, self._rows)
+        total = self._epochs * self._rows
+        if done < total:
+            note = f"epoch {self._epoch + 1} of {self._epochs}, loss {logs['loss']:.5f}"
+            self._progress.step(self._stage, done, total, "examples", note)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        entry = {"stage": self._stage, "epoch": epoch + 1, **{k: float(v) for k, v in sorted(logs.items())}}
+        self.history.append(entry)
+        self._progress.say(
+            f"{self._stage}: epoch {epoch + 1} of {self._epochs} done, loss {logs['loss']:.5f}, valid {logs['val_loss']:.5f}"
+        )
+
+
+def _optimizer(learning_rate: float, schedule: str, steps: int) -> keras.optimizers.Optimizer:
+    if schedule == "constant":
+        return keras.optimizers.Adam(learning_rate)
+    warm_up = max(1, round(WARM_UP * steps))
+    cosine = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
+    )
+    return keras.optimizers.Adam(cosine)
+
+
+def join(encoder: keras.Model | None, decoder: keras.Model | None, outputs: Sequence[str]) -> keras.Model:
+    """One model of the halves there are, with these of the outputs `latent` and `image`.
+
+    With both halves the image is decoder(encoder(image)); a decoder alone draws from a latent.
+    """
+    if encoder is None and decoder is None:
+        raise ValueError("At least one half is expected, encoder or decoder. Received: none.")
+    made: dict[str, Any] = {}
+    if encoder is None:
+        source, made["image"] = decoder.input, decoder.output  # type: ignore[union-attr]
+    else:
+        source, made["latent"] = encoder.input, encoder.output
+        if decoder is not None:
+            made["image"] = decoder(encoder.output)
+    return keras.Model(source, {name: made[name] for name in outputs}, name="joined")
+
+
+def train_halves(
+    drawing: Drawing,
+    scaling: Scaling,
+    train: TableReader,
+    valid: TableReader,
+    *,
+    encoder: keras.Model | None = None,
+    decoder: keras.Model | None = None,
+    frozen: str | None = None,
+    source: Quantity,
+    stages: Sequence[Stage],
+    settings: DecoderSettings | EncoderSettings,
+    progress: Progress = silent,
+) -> Training:
+    """Train the halves given, in place, stage after stage; each stage keeps the weights that were best on valid.
+
+    Args:
+        drawing: the drawing class.
+        scaling: between specs and latents.
+        train: fits.
+        valid: chooses.
+        encoder: image -> latent.
+        decoder: latent -> image.
+        frozen: ``"encoder"``, ``"decoder"`` or None; that half keeps weights and batch statistics.
+        source: what goes in: `latent` for a decoder alone, else `image` or `noisy_image`. Images are compared with the clean one.
+        stages: objectives in order.
+        settings: batch size, rate, schedule, patience, seed.
+        progress: told all the while.
+    """
+    halves = {"encoder": encoder, "decoder": decoder}
+    for name, half in halves.items():
+        if half is not None:
+            half.trainable = name != frozen
+    history: list[dict[str, Any]] = []
+    began, examples = time.monotonic(), 0
+    # One optimizer and one schedule over all stages: a new objective is no reason to forget the pace.
+    steps = sum(stage.epochs for stage in stages) * -(-train.rows // settings.batch_size)
+    optimizer = _optimizer(settings.learning_rate, settings.schedule, steps)
+    for number, stage in enumerate(stages):
+        model = join(encoder, decoder, list(stage.losses))
+        targets: dict[str, Quantity] = {name: "latent" if name == "latent" else "image" for name in stage.losses}
+        fit, choose = (
+            batches(table, drawing, scaling, source=source, targets=targets, batch_size=settings.batch_size, seed=seed)
+            for table, seed in ((train, settings.seed + 1000 * number), (valid, None))
+        )
+        model.compile(optimizer, loss=dict(stage.losses), loss_weights=dict(stage.weights))
+        watch = _Watch(stage.name, stage.epochs, train.rows, settings.batch_size, progress)
+        best = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
+        model.fit(fit, validation_data=choose, epochs=stage.epochs, shuffle=False, verbose=0, callbacks=[watch, best])
+        history += watch.history
+        examples += len(watch.history) * train.rows
+    return Training(history, time.monotonic() - began, examples)
+
+
+def train_decoder(
+    drawing: Drawing,
+    scaling: Scaling,
+    train: TableReader,
+    valid: TableReader,
+    settings: DecoderSettings,
+    progress: Progress = silent,
+) -> tuple[keras.Model, Training]:
+    """A decoder trained from its seed: spec, as latent, to the clean image.
+
+    In the first epochs what is drawn and what is ground weigh the same; without that some starts never leave the blank picture.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    decoder = build_decoder(settings.model, drawing, scaling)
+    first = settings.balanced_epochs
+    stages = [
+        Stage("decoder, balanced", {"image": image_loss("balanced")}, {"image": 1.0}, first),
+        Stage("decoder", {"image": image_loss(settings.loss)}, {"image": 1.0}, settings.epochs - first),
+    ][not first :]
+    training = train_halves(
+        drawing, scaling, train, valid, decoder=decoder, source="latent", stages=stages, settings=settings, progress=progress
+    )
+    return decoder, training
+
+
+def train_encoder(
+    drawing: Drawing,
+    scaling: Scaling,
+    train: TableReader,
+    valid: TableReader,
+    decoder: keras.Model,
+    settings: EncoderSettings,
+    progress: Progress = silent,
+) -> tuple[keras.Model, Training]:
+    """An encoder trained from its seed, from the noisy image, through the frozen decoder.
+
+    Objective `spec` compares latents, order-free; `image` compares the picture that the frozen decoder makes of the latent with
+    the clean one, as the article does; `both` does the first, then the two together.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    encoder = build_encoder(settings.model, drawing, scaling)
+    spec, image = spec_loss(drawing, scaling, delta=0.05), image_loss(settings.loss)
+    by_spec = Stage("encoder by spec", {"latent": spec}, {"latent": 1.0}, settings.epochs)
+    stages = {
+        "spec": [by_spec],
+        "image": [Stage("encoder by image", {"image": image}, {"image": 1.0}, settings.epochs)],
+        "both": [
+            by_spec,
+            Stage(
+                "encoder by spec and image",
+                {"latent": spec, "image": image},
+                {"latent": 1.0, "image": settings.image_weight},
+                settings.image_epochs,
+            ),
+        ],
+    }[settings.objective]
+    training = train_halves(
+        drawing,
+        scaling,
+        train,
+        valid,
+        encoder=encoder,
+        decoder=decoder,
+        frozen="decoder",
+        source="noisy_image",
+        stages=stages,
+        settings=settings,
+        progress=progress,
+    )
+    return encoder, training

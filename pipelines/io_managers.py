@@ -35,5 +35,3 @@ class StoreIOManager(dg.ConfigurableIOManagerFactory[LedgerIOManager]):
 
     def create_io_manager(self, context: dg.InitResourceContext) -> LedgerIOManager:
         return LedgerIOManager(self.store, context.run_id)
-
-

@@ -5,12 +5,15 @@ Belongs here: launching a Dagster job on the instance of DAGSTER_HOME and follow
 
 import argparse
 import ast
+import json
 import os
+import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -24,13 +27,6 @@ from fullcircle.storage import Store
 from pipelines.config import run_config
 
 LAUNCH_TAG = "full_circle/launch"
-
-
-def circle_job(name: str) -> dg.JobDefinition:
-    """The job of a profile; each step's process finds it again through this function."""
-    from pipelines.definitions import defs
-
-    return defs.resolve_job_def(name)
 
 
 def overrides_of(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -94,7 +90,7 @@ class Follower(threading.Thread):
             error = event.step_failure_data.error
             cause = error.cause if error and error.cause else error
             self.failures.append(f"{event.step_key}: {cause.message.strip() if cause else event.message}")
-        elif event.is_asset_check_evaluation:
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
             verdict = "passed" if check.passed else "FAILED"
             self._say(f"check {check.asset_key.to_user_string()} {check.check_name}: {verdict}. {check.description or ''}")
@@ -112,27 +108,27 @@ class Follower(threading.Thread):
         self.join()
 
 
-def run(drawing: str, profile_name: str, settings: CircleSettings) -> tuple[bool, list[str]]:
-    """Execute the circle for one drawing class on the instance of DAGSTER_HOME.
+def run(drawing: str, profile_name: str, settings: CircleSettings) -> tuple[bool, list[str], Path]:
+    """Execute the circle for one drawing class on the instance of DAGSTER_HOME, as ``dagster job execute`` does.
 
     Returns:
-        Whether it succeeded, and what failed.
+        Whether it succeeded, what failed, and where everything that the processes printed stands.
     """
     launch = uuid.uuid4().hex
-    # The terminal gets the follower's lines; Dagster's own go to the event log only.
-    config = run_config(settings) | {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    job = dg.build_reconstructable_job("pipelines.run", "circle_job", (f"circle_{profile_name}",))
-    with dg.DagsterInstance.get() as instance:
+    home = Path(os.environ["DAGSTER_HOME"])
+    (home / "launches").mkdir(exist_ok=True)
+    log = home / "launches" / f"{launch}.log"
+    config = home / "launches" / f"{launch}.json"
+    config.write_text(json.dumps(run_config(settings), indent=1))
+    tags = {"dagster/partition": drawing, "profile": profile_name, LAUNCH_TAG: launch}
+    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "pipelines.definitions"]
+    command += ["-j", f"circle_{profile_name}", "-c", str(config), "--tags", json.dumps(tags)]
+    with dg.DagsterInstance.get() as instance, log.open("wb") as output:
         follower = Follower(instance, launch)
         follower.start()
         try:
-            with dg.execute_job(
-                job,
-                instance=instance,
-                run_config=config,
-                tags={"dagster/partition": drawing, LAUNCH_TAG: launch, "profile": profile_name},
-            ) as result:
-                return result.success, follower.failures
+            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT) as process:
+                return process.wait() == 0, follower.failures, log
         finally:
             follower.stop()
 
@@ -170,9 +166,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     print(f"Full Circle: {drawing.name}, profile {chosen.name} ({chosen.cost} on 2 cores)", flush=True)
     began = time.monotonic()
-    success, failures = run(drawing.name, chosen.name, settings)
+    success, failures, log = run(drawing.name, chosen.name, settings)
     if not success:
-        print("\nThe run failed.", *(f"  {f}" for f in failures), "  make ui shows the whole log.", sep="\n", file=sys.stderr)
+        reasons = [f"  {f}" for f in failures] or ["  The process ended before it could say why."]
+        print("\nThe run failed.", *reasons, f"The whole log: {log}, or make ui.", sep="\n", file=sys.stderr)
         return 1
     print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(chosen.reaches, drawing.name)}")
     return 0

@@ -42,7 +42,7 @@ class Drawing(abc.ABC):
     symmetries: ClassVar[Sequence[Mapping[str, str]]] = ()
 
     @abc.abstractmethod
-    def draw(self, **factors: Any) -> Image.Image | np.ndarray:
+    def draw(self, *_: Any, **factors: Any) -> Image.Image | np.ndarray:
         """Draw one picture. Whole-numbered factors arrive as `int`, the others as `float`, all in real units."""
 
     @property
@@ -62,9 +62,7 @@ class Drawing(abc.ABC):
 
     def spec_values(self, spec: np.ndarray) -> dict[str, Any]:
         """One spec as the keyword arguments of `draw`."""
-        return {
-            f.name: int(round(v)) if f.integral else float(v) for f, v in zip(self.factors, spec.tolist(), strict=True)
-        }
+        return {f.name: round(v) if f.integral else float(v) for f, v in zip(self.factors, spec.tolist(), strict=True)}
 
     def render(self, specs: np.ndarray) -> np.ndarray:
         """The true pictures of `specs`.

@@ -37,7 +37,7 @@ from fullcircle.storage import StoredObject
 from fullcircle.tables import TableReader
 
 SHEET_COLUMNS = 10
-"""Examples on the contact sheet that Dagster shows; the page shows all."""
+"""Examples in a row, and at most on the contact sheet that Dagster shows; the page shows all."""
 
 
 def chosen_examples(test: TableReader, drawing: Drawing, settings: ReportSettings) -> dict[str, np.ndarray]:
@@ -73,8 +73,7 @@ def _write(
 ) -> None:
     """The three files of a report."""
     (folder / circle.REPORT).write_text(json.dumps(report, indent=1))
-    sheet = contact_sheet([(name, pictures[:SHEET_COLUMNS]) for name, pictures in rows])
-    (folder / circle.CONTACT_SHEET).write_bytes(small_webp(sheet))
+    (folder / circle.CONTACT_SHEET).write_bytes(small_webp(rows, SHEET_COLUMNS))
     starts = range(0, len(rows[0][1]), SHEET_COLUMNS)
     sheets = [contact_sheet([(name, p[i : i + SHEET_COLUMNS]) for name, p in rows], scale=2) for i in starts]
     (folder / circle.PAGE).write_text(
@@ -102,9 +101,7 @@ def _report(asset: str, drawing: Drawing, model: StoredObject, read: Mapping[str
     }
 
 
-def decoder_report(
-    folder: Path, drawing: Drawing, test: StoredObject, decoder: StoredObject, settings: ReportSettings
-) -> None:
+def decoder_report(folder: Path, drawing: Drawing, test: StoredObject, decoder: StoredObject, settings: ReportSettings) -> None:
     """Write the decoder's report: truth | decoded, and how far apart they are."""
     table = circle.table(test)
     model, scales = circle.model_of(decoder), circle.scaling_of(decoder, drawing)

@@ -42,20 +42,23 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def small_webp(image: Image.Image, limit: int = 40_000) -> bytes:
-    """WebP of at most `limit` bytes: lossless if that fits, else the best quality that does.
+def small_webp(rows: Sequence[tuple[str, np.ndarray]], columns: int = 10, limit: int = 40_000) -> bytes:
+    """A contact sheet as WebP of at most `limit` bytes, the first `columns` examples or as many as fit.
 
-    Dagster keeps what its metadata shows four times over, hence the limit.
+    Lossless if that fits, else the best quality that does, else with fewer examples. Dagster keeps what its metadata shows four
+    times over, hence the limit.
 
     Raises:
-        ValueError: when even the lowest quality is larger; show fewer or smaller pictures.
+        ValueError: when even one example at the lowest quality is larger.
     """
-    for options in ({"lossless": True}, *({"quality": q} for q in (90, 75, 60, 45, 30, 15, 5))):
-        buffer = io.BytesIO()
-        image.save(buffer, "WEBP", method=4, **options)
-        if buffer.tell() <= limit:
-            return buffer.getvalue()
-    raise ValueError(f"A contact sheet is expected to fit {limit:,} bytes. Received: {image.size} px. Show fewer pictures.")
+    for n in range(columns, 0, -1):
+        sheet = contact_sheet([(caption, pictures[:n]) for caption, pictures in rows])
+        for quality in (None, 90, 75, 60, 45, 30, 15):
+            buffer = io.BytesIO()
+            sheet.save(buffer, "WEBP", method=4, lossless=quality is None, quality=quality or 80)
+            if buffer.tell() <= limit:
+                return buffer.getvalue()
+    raise ValueError(f"A contact sheet is expected to fit {limit:,} bytes. Received: {sheet.size} px with one example a row.")
 
 
 def data_uri(data: bytes, kind: str) -> str:

@@ -23,6 +23,7 @@ PLANES = 12
 REGIONS = 3
 UNITS = (256, 256, 256)
 EDGE, MIX, PALETTE = 16.0, 4.0, 20.0
+PALETTE_START = 0.25
 ONE_HOT = 16  # a factor of so few values, a width say, is told apart value by value
 
 
@@ -62,8 +63,7 @@ class Geometry(layers.Layer):
                 scalars.append(2 * share - 1)
         features = list(scalars)
         where = [
-            ops.concatenate([gain * latent[:, i : i + 1] + shift for i, gain, shift in point], axis=1)
-            for point in self.points
+            ops.concatenate([gain * latent[:, i : i + 1] + shift for i, gain, shift in point], axis=1) for point in self.points
         ]
         features += where
         for i, start in enumerate(where):
@@ -74,7 +74,9 @@ class Geometry(layers.Layer):
                 direction = step / length
                 features += [step, length, direction]
                 features += [direction[:, axis : axis + 1] * scalar for axis in (0, 1) for scalar in scalars]
-        centre = [ops.zeros_like(latent[:, :2])]  # every drawing has at least this point to hang a plane on
+        centre = [
+            ops.concatenate([ops.zeros_like(latent[:, :1])] * 2, axis=1)
+        ]  # every drawing has at least this point to hang a plane on
         return ops.concatenate(features or centre, axis=1), ops.stack(centre + where, axis=1)
 
     def compute_output_shape(self, shape: Any) -> Any:
@@ -145,22 +147,37 @@ class Paint(layers.Layer):
     Args:
         height, width, channels: the canvas.
         colours: per colour factor ``[index, gain, shift]``: level / 255 = gain * latent + shift.
+        ground: per channel, which of `colours` the ground is known to be, or -1 for black.
     """
 
-    def __init__(self, height: int, width: int, channels: int, colours: list[Any], **kwargs: Any) -> None:
+    def __init__(self, height: int, width: int, channels: int, colours: list[Any], ground: list[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.height, self.width, self.channels, self.colours = height, width, channels, colours
+        self.height, self.width, self.channels = height, width, channels
+        self.colours, self.ground = colours, ground
 
     def get_config(self) -> dict[str, Any]:
         canvas = {"height": self.height, "width": self.width, "channels": self.channels}
-        return {**super().get_config(), **canvas, "colours": self.colours}
+        return {**super().get_config(), **canvas, "colours": self.colours, "ground": self.ground}
 
     def build(self, shapes: Any) -> None:
         self.palette = self.add_weight(
             name="palette",
             shape=(shapes[0][2] + 1, self.channels, len(self.colours) + 2),
-            initializer=keras.initializers.RandomNormal(stddev=0.05),
+            initializer=self._start,
         )
+
+    def _start(self, shape: Any, dtype: Any = None) -> Any:
+        """The ground as it is known; every region in an even mixture of the other colours, white if there is none.
+
+        From an even mixture everywhere, one start in three painted the last region over the whole canvas with the ground's
+        colour, and nothing under it ever learned again.
+        """
+        palette = np.zeros(shape, "float32")
+        others = [i for i in range(len(self.colours)) if i not in self.ground] or [len(self.colours) + 1]
+        palette[1:, :, others] = PALETTE_START
+        for channel, i in enumerate(self.ground):
+            palette[0, channel, i if i >= 0 else len(self.colours)] = PALETTE_START
+        return ops.convert_to_tensor(palette, dtype=dtype)
 
     def call(self, inputs: Any) -> Any:
         regions, latent = inputs
@@ -206,6 +223,9 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     points = [[affine(x, width / 2, -1), affine(y, height / 2, -1)] for x, y in placed]
     colours = [affine(i, 255, 0) for i in sorted(colour)]
 
+    order = sorted(colour)
+    ground = [order.index(factors.index(name)) for name in drawing.ground] or [-1] * channels
+
     latent = keras.Input((len(factors),), name="latent")
     features, places = Geometry(columns, points, name="geometry")(latent)
     x = features
@@ -216,5 +236,5 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     edges = layers.Dense(n_edges, kernel_initializer=spread(EDGE), name="edges")(x)
     mixture = layers.Dense(n_mixture, kernel_initializer=spread(MIX), name="mixture")(x)
     regions = HalfPlanes(height, width, PLANES, REGIONS, name="half_planes")([edges, mixture, places])
-    image = Paint(height, width, channels, colours, name="image")([regions, latent])
+    image = Paint(height, width, channels, colours, ground, name="image")([regions, latent])
     return keras.Model(latent, image, name="half_planes_decoder")

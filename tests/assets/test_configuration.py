@@ -1,0 +1,71 @@
+"""Bad settings are refused when a run is launched: in the jobs, and in the unnamed job behind the Materialize button."""
+
+import dagster as dg
+import pytest
+from dagster._core.system_config.objects import ResolvedRunConfig
+
+from assets.drawings import ASSETS, PARTITIONS
+from assets.drawings_checks import CHECKS
+from fullcircle.drawings import DRAWINGS
+from fullcircle.profiles import PROFILES
+from fullcircle.settings import CircleSettings
+from pipelines.config import run_config
+from pipelines.definitions import defs
+
+JOBS = ["__ASSET_JOB", *(f"circle_{name}" for name in PROFILES)]
+
+
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize(
+    ("op", "config", "message"),
+    [
+        ("drawings__examples", {"n": 0}, "examples.n is expected to be at least 1. Received: 0."),
+        ("drawings__examples", {"noise_max_sigma": -2.0}, "noise_max_sigma is expected to be at least 0 and at most 255."),
+        ("splits", {"proportions": {"train": 0.5}}, "are expected to add up to 1. Received: 0.5 + 0.09 + 0.01 = 0.6."),
+        ("drawings__decoder", {"model": "gan"}, "one of half_planes, article. Received: 'gan'."),
+        ("drawings__decoder", {"loss": "hinge"}, "one of mse, ssim, pyramid, balanced. Received: 'hinge'."),
+        ("drawings__encoder", {"objective": "guess"}, "one of both, spec, image. Received: 'guess'."),
+        ("drawings__encoder", {"epochz": 3}, 'unexpected config entry "epochz"'),
+    ],
+)
+def test_a_bad_value_is_refused_at_launch(job, op, config, message):
+    with pytest.raises(dg.DagsterInvalidConfigError) as error:
+        ResolvedRunConfig.build(defs.resolve_job_def(job), {"ops": {op: {"config": config}}})
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_good_settings_are_taken(job):
+    ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(CircleSettings()))
+    ResolvedRunConfig.build(defs.resolve_job_def(job), {})
+
+
+def test_an_unknown_partition_is_refused_at_launch():
+    job = defs.resolve_job_def("circle_quick")
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(dg.DagsterUnknownPartitionError, match="star"):
+        job.execute_in_process(partition_key="star", instance=instance)
+
+
+def test_partitions_are_the_drawing_classes():
+    assert PARTITIONS.get_partition_keys() == list(DRAWINGS)
+
+
+def test_everything_says_whose_it_is_and_what():
+    specs = [spec for asset in ASSETS for spec in asset.specs]
+    assert {s.key.path[-1] for s in specs} == {
+        *("examples", "train", "test", "valid", "decoder", "decoder_report", "encoder", "encoder_report")
+    }
+    for spec in specs:
+        assert spec.key.path[0] == "drawings"
+        assert spec.owners, spec.key
+        assert spec.kinds, spec.key
+        assert spec.group_name not in (None, "default"), spec.key
+        assert spec.tags, spec.key
+        assert len(spec.description or "") > 10, spec.key
+        assert spec.code_version, spec.key
+
+
+def test_every_check_blocks_and_says_its_rule():
+    specs = [spec for check in CHECKS for spec in check.check_specs]
+    assert len(specs) == 7
+    assert all(spec.blocking and len(spec.description or "") > 20 for spec in specs)

@@ -1,0 +1,174 @@
+"""The whole circle at a tiny size: a real job, real processes, a real instance, a real store; nothing is replaced."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from fullcircle import circle
+from fullcircle.drawings import DRAWINGS
+from fullcircle.results import latest_reports
+from fullcircle.storage import Store
+from fullcircle.tables import TableReader
+
+ROOT = Path(__file__).parents[2]
+TINY = [
+    "examples.n=2400",
+    *("splits.train=0.8", "splits.test=0.1", "splits.valid=0.1"),
+    *("decoder.epochs=16", "decoder.balanced_epochs=6"),
+    *("encoder.epochs=3", "encoder.image_epochs=1"),
+    "report.pictures=4",
+]
+
+
+def launch(home, store, *settings):
+    command = [sys.executable, "-m", "pipelines.run", *(a for s in settings for a in ("--set", s))]
+    environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(store), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=550)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """One run of everything."""
+    folder = tmp_path_factory.mktemp("circle")
+    home = folder / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    done = launch(home, folder / "store", *TINY)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return home, Store(folder / "store"), done.stdout
+
+
+@pytest.fixture
+def instance(ran):
+    with dg.DagsterInstance.from_config(str(ran[0])) as instance:
+        yield instance
+
+
+def test_progress_and_results_are_told(ran):
+    _, store, output = ran
+    assert "profile quick (at most 8 minutes on 2 cores)" in output
+    assert "made drawings/encoder_report" in output
+    assert "decoder: epoch 1 of 10 done, loss " in output
+    assert output.count(": passed.") == 7
+    for result in latest_reports(store):
+        assert result["report"] in output
+        assert Path(result["report"]).is_file()
+    assert "make ui" in output
+
+
+def test_every_asset_has_its_content_hash_as_data_version(ran, instance):
+    _, store, _ = ran
+    entries = store.ledger.latest_of_all()
+    assert len(entries) == 8
+    for (asset, partition), entry in entries.items():
+        key = dg.AssetKey(asset.split("/"))
+        event = instance.get_latest_materialization_event(key)
+        materialization = event.asset_materialization
+        assert materialization.partition == partition == "line"
+        assert materialization.tags["dagster/data_version"] == entry["version"] == store.open(entry["version"]).hash
+        assert materialization.metadata["read"].data == entry["read"]
+        assert event.run_id == entry["run_id"]
+
+
+def test_what_was_read_is_what_was_made(ran):
+    entries = {asset: e for (asset, _), e in ran[1].ledger.latest_of_all().items()}
+    for asset, entry in entries.items():
+        for upstream, version in entry["read"].items():
+            assert entries[upstream]["version"] == version, asset
+    assert set(entries["drawings/encoder"]["read"]) == {"drawings/train", "drawings/valid", "drawings/decoder"}
+
+
+def test_the_ui_gets_one_small_picture_per_report(ran, instance):
+    for name in ("decoder_report", "encoder_report"):
+        event = instance.get_latest_materialization_event(dg.AssetKey(["drawings", name]))
+        markdown = event.asset_materialization.metadata["pictures"].md_str
+        assert markdown.startswith("![contact_sheet.webp](data:image/webp;base64,")
+        assert len(markdown) * 3 / 4 <= 40_100
+
+
+def test_the_reports_say_all_their_figures(ran):
+    store = ran[1]
+    results = {r["asset"]: r for r in latest_reports(store)}
+    image = {"mse", "null_mse", "fvu", "psnr_db", "ssim", "drawn_pixel_mse"}
+    points = {"endpoint_px_mean", "endpoint_px_median", "endpoint_px_p95", "within_1px", "within_2px"}
+    assert set(results["drawings/decoder_report"]["metrics"]) == image
+    clean = image | points | {"redraw_mse", "pixel_exact"}
+    assert set(results["drawings/encoder_report"]["metrics"]) == clean | {f"noisy_{n}" for n in clean}
+    stored = store.latest("drawings/encoder_report", "line")
+    report = json.loads(stored.file(circle.REPORT).read_text())
+    assert list(report["factors"]) == list(DRAWINGS["line"].factors.names)
+    rows = circle.table(store.latest("drawings/test", "line")).rows
+    assert sum(g["examples"] for g in report["by_contrast"].values()) == rows
+    assert sum(g["examples"] for g in report["by_noise"].values()) == rows
+    html = stored.file(circle.PAGE).read_text()
+    assert "data:image/png;base64," in html
+    assert "<svg" in html
+    assert 'src="http' not in html
+
+
+def test_models_load_in_safe_mode_and_draw(ran, rng):
+    store, line = ran[1], DRAWINGS["line"]
+    decoder, encoder = (circle.model_of(store.latest(f"drawings/{m}", "line")) for m in ("decoder", "encoder"))
+    scales = circle.scaling_of(store.latest("drawings/decoder", "line"), line)
+    image = decoder.predict(scales.to_latent(line.factors.sample(3, rng)), verbose=0)
+    assert image.shape == (3, 64, 64, 1)
+    assert encoder.predict(image, verbose=0).shape == (3, 7)
+
+
+def test_others_can_read_the_tables(ran):
+    (path,) = ran[1].latest("drawings/test", "line").path.glob("*.parquet")
+    expected = TableReader(path).read(["image", "x_start_px"], limit=3)
+
+    import duckdb
+    import numpy as np
+    import pandas as pd
+    import polars as pl
+
+    frame = pd.read_parquet(path)
+    assert np.array_equal(frame.image[2].reshape(64, 64), expected["image"][2])
+    rows = duckdb.sql(f"select x_start_px, image from '{path}' limit 3").fetchall()
+    assert [r[0] for r in rows] == expected["x_start_px"].tolist()
+    assert np.array_equal(np.array(rows[2][1], np.uint8).reshape(64, 64), expected["image"][2])
+    table = pl.read_parquet(path)
+    assert np.array_equal(table["image"][2].to_numpy().reshape(64, 64), expected["image"][2])
+
+
+def test_a_second_run_makes_the_same_hashes_and_another_seed_others(ran, tmp_path):
+    home, store, _ = ran
+    before = store.ledger.latest_of_all()
+    second = tmp_path / "store"
+    done = launch(home, second, *TINY, "examples.workers=1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = Store(second).ledger.latest_of_all()
+    assert {k: e["version"] for k, e in after.items()} == {k: e["version"] for k, e in before.items()}
+    assert {e["run_id"] for e in after.values()}.isdisjoint(e["run_id"] for e in before.values())
+
+
+def test_a_decoder_that_draws_nothing_stops_the_run(ran, tmp_path):
+    home, _, _ = ran
+    hopeless = [s for s in TINY if not s.startswith("decoder")]
+    done = launch(home, tmp_path / "store", *hopeless, "decoder.epochs=1", "decoder.balanced_epochs=0", "decoder.loss=ssim")
+    assert done.returncode == 1
+    assert "check drawings/decoder decoder_beats_null: FAILED" in done.stdout
+    assert "The decoder draws nothing, or hardly anything" in done.stderr
+    made = {asset for asset, _ in Store(tmp_path / "store").ledger.latest_of_all()}
+    assert "drawings/decoder" in made
+    assert "drawings/encoder" not in made
+
+
+def test_a_damaged_object_is_refused_when_it_is_read(ran):
+    _, store, _ = ran
+    stored = store.latest("drawings/valid", "line")
+    (path,) = stored.path.glob("*.parquet")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        with pytest.raises(RuntimeError, match=rf"Stored file is damaged: {path}.*Materialize drawings/valid \(line\) again"):
+            store.latest("drawings/valid", "line")
+    finally:
+        path.write_bytes(whole)

@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+from fullcircle import circle
+from fullcircle.cli import main
+from fullcircle.results import latest_reports, results_text
+
+METRICS = {"mse": 1e-3, "fvu": 0.15, "endpoint_px_mean": 1.5, "within_1px": 0.4, "noisy_endpoint_px_mean": 2.5}
+
+
+@pytest.fixture
+def reported(store):
+    """A store with one report and one asset that is none."""
+    with store.draft() as draft:
+        (draft.path / circle.REPORT).write_text(json.dumps({"metrics": METRICS}))
+        (draft.path / circle.PAGE).write_text("<html>")
+        stored = draft.commit()
+    for asset in ("drawings/encoder", "drawings/encoder_report"):
+        store.ledger.append({"asset": asset, "partition": "line", "version": stored.hash, "run_id": "r"})
+    return store, stored
+
+
+def test_results_lists_the_latest_reports(reported, capsys):
+    store, stored = reported
+    assert main(["--store", str(store.root), "results", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {
+            "asset": "drawings/encoder_report",
+            "partition": "line",
+            "version": stored.hash,
+            "report": str(stored.file(circle.PAGE)),
+            "metrics": METRICS,
+        }
+    ]
+
+
+def test_results_is_a_table_people_read(reported, capsys):
+    store, stored = reported
+    assert main(["--store", str(store.root), "results"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("drawings/encoder_report of line, on test, version ")
+    assert lines[1].split() == ["clean", "noisy"]
+    assert ["endpoint", "error,", "mean", "px", "1.50", "2.50"] in [line.split() for line in lines]
+    assert lines[-1] == f"  report: {stored.file(circle.PAGE)}"
+
+
+def test_goals_stand_beside_what_was_reached(reported):
+    text = results_text(latest_reports(reported[0]), {"drawings/encoder_report": {"endpoint_px_mean": 2.5}})
+    assert "<= 2.5" in next(line for line in text.splitlines() if "mean px" in line)
+    assert "<=" not in next(line for line in text.splitlines() if "FVU" in line)
+
+
+def test_no_results_yet_says_what_makes_them(store, capsys):
+    assert main(["--store", str(store.root), "results"]) == 1
+    assert "Make one with: make run" in capsys.readouterr().err
+    assert main(["--store", str(store.root), "results", "--json"]) == 0
+    assert capsys.readouterr().out == "[]\n"
+
+
+def test_a_damaged_report_is_refused(reported, capsys):
+    store, stored = reported
+    stored.file(circle.REPORT).write_text("{}")
+    assert main(["--store", str(store.root), "results"]) == 1
+    error = capsys.readouterr().err
+    assert "Stored file is damaged" in error
+    assert "Materialize drawings/encoder_report (line) again." in error
