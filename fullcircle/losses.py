@@ -162,7 +162,8 @@ class Balanced(keras.losses.Loss):
 
     A line covers 4 % of its canvas, so a decoder that draws the ground alone is nearly right, and many starts never leave
     that. Pixels are weighted by (1 + z^2) / 2, z the true image standardised; for two colours that gives the pixels of
-    either half the weight, however few they are. Not for the end of a training: where an edge is in doubt its least value is not at the mean.
+    either half the weight, however few they are. Not for the end of a training: where an edge is in doubt, the least of this
+    loss is not at the mean.
 
     Args:
         limit: highest z^2, so that a dot of some pixels does not outweigh a batch.

@@ -115,11 +115,12 @@ def test_ssim_of_flat_images_by_hand():
     a, b, c1 = 0.2, 0.6, 0.01**2
     flat = np.ones((1, 16, 16, 1))
     expected = 1 - (2 * a * b + c1) / (a**2 + b**2 + c1)
-    assert value(image_loss("ssim"), a * flat, b * flat) == pytest.approx(expected, abs=1e-3)  # float32: a variance of 1e-7, not 0
+    # Not closer: in float32 the variance comes out as 1e-7 rather than 0.
+    assert value(image_loss("ssim"), a * flat, b * flat) == pytest.approx(expected, abs=1e-3)
 
 
 def test_ssim_of_a_negative_by_hand():
-    """x and 1 - x, fine checks around 1/2: one luminance, so (c2 - 2 v) / (c2 + 2 v) with the windowed variance v is left."""
+    """Fine checks x and their negative 1 - x: one luminance, so (c2 - 2 v) / (c2 + 2 v) with the windowed variance v is left."""
     checks = (np.indices((32, 32)).sum(0) % 2)[None, :, :, None].astype(float)
     assert value(image_loss("ssim"), checks, 1 - checks) == pytest.approx(1 - (0.03**2 - 0.5) / (0.03**2 + 0.5), abs=1e-3)
 

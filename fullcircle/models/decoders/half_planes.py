@@ -17,14 +17,18 @@ import numpy as np
 from keras import layers, ops
 
 from fullcircle.drawings.base import Drawing
+from fullcircle.factors import Factor
 from fullcircle.scaling import Scaling
 
 PLANES = 12
 REGIONS = 3
 UNITS = (256, 256, 256)
-EDGE, MIX, PALETTE = 16.0, 4.0, 20.0
-PALETTE_START = 0.25
 ONE_HOT = 16  # a factor of so few values, a width say, is told apart value by value
+
+# How wide the first edges and mixtures spread (variance scaling): edges some pixels soft, anywhere and at any angle.
+EDGE_SPREAD, MIXTURE_SPREAD = 16.0, 4.0
+PALETTE_GAIN = 20.0  # palette weights are logits / 20, so that they move as far per step of Adam as the others need to
+PALETTE_START = 0.25  # logit 5: nearly decided, still open to change
 
 
 @keras.saving.register_keras_serializable(package="fullcircle")
@@ -37,7 +41,8 @@ class Geometry(layers.Layer):
     between two values, so the gradient by the factor survives.
 
     Args:
-        columns: per remaining factor ``[index, low, high, count, periodic]``, low and high as latents.
+        columns: per remaining factor ``[index, low, high, count, how]``, low and high as latents, how one of "turn" (sine and
+            cosine), "one_hot" and "range".
         points: per point ``[[index, gain, shift], [index, gain, shift]]`` for x and y: coordinate = gain * latent + shift.
     """
 
@@ -51,12 +56,12 @@ class Geometry(layers.Layer):
     def call(self, latent: Any) -> tuple[Any, Any]:
         """The features, and the points alone ``(n, n_points, 2)``."""
         scalars = []
-        for index, low, high, count, periodic in self.columns:
+        for index, low, high, count, how in self.columns:
             share = (latent[:, index : index + 1] - low) / (high - low)
-            if periodic:  # `high` is one step short of the full circle
+            if how == "turn":  # `high` is one step short of the full circle
                 angle = share * (2 * np.pi * (count - 1) / count)
                 scalars += [ops.sin(angle), ops.cos(angle)]
-            elif count <= ONE_HOT:
+            elif how == "one_hot":
                 places = ops.reshape(ops.arange(count, dtype=latent.dtype), (1, count))
                 scalars.append(ops.relu(1 - ops.abs(share * (count - 1) - places)))
             else:
@@ -80,7 +85,7 @@ class Geometry(layers.Layer):
         return ops.concatenate(features or centre, axis=1), ops.stack(centre + where, axis=1)
 
     def compute_output_shape(self, shape: Any) -> Any:
-        scalars = sum(2 if c[4] else c[3] if c[3] <= ONE_HOT else 1 for c in self.columns)
+        scalars = sum({"turn": 2, "one_hot": count, "range": 1}[how] for _, _, _, count, how in self.columns)
         pairs = len(self.points) * (len(self.points) - 1) // 2
         width = scalars + 2 * len(self.points) + pairs * (5 + 2 * scalars)
         return (shape[0], width or 2), (shape[0], len(self.points) + 1, 2)
@@ -184,7 +189,7 @@ class Paint(layers.Layer):
         sources = [gain * latent[:, i : i + 1] + shift for i, gain, shift in self.colours]
         black = ops.zeros_like(latent[:, :1])
         sources = ops.clip(ops.concatenate([*sources, black, black + 1], axis=1), 0.0, 1.0)
-        paints = ops.einsum("ns,rcs->nrc", sources, ops.softmax(self.palette * PALETTE, axis=-1))
+        paints = ops.einsum("ns,rcs->nrc", sources, ops.softmax(self.palette * PALETTE_GAIN, axis=-1))
         image = paints[:, :1]
         for r in range(self.palette.shape[0] - 1):
             image = image + regions[:, :, r : r + 1] * (paints[:, r + 1 : r + 2] - image)
@@ -192,6 +197,11 @@ class Paint(layers.Layer):
 
     def compute_output_shape(self, shapes: Any) -> Any:
         return shapes[1][0], self.height, self.width, self.channels
+
+
+def _how(factor: Factor) -> str:
+    """How a factor that is no coordinate enters the network."""
+    return "turn" if factor.periodic else "one_hot" if factor.count <= ONE_HOT else "range"
 
 
 def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
@@ -205,26 +215,24 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
         'latent' ``(n, n_factors)`` to an image ``(n, height, width, channels)`` in [0, 1].
     """
     height, width, channels = drawing.canvas
-    factors, colour = drawing.factors, set(drawing.factors.of_kind("colour").tolist())
-    placed = drawing.factors.point_indices()
+    factors = drawing.factors
+    coloured = factors.of_kind("colour").tolist()
 
     def affine(i: int, size: float, shift: float) -> list[Any]:
         """[index, gain, shift] so that gain * latent + shift = spec / size + shift."""
         return [int(i), float(scaling.scale[i] / size), float(scaling.offset[i] / size + shift)]
 
     def spread(scale: float) -> keras.initializers.Initializer:
-        return keras.initializers.VarianceScaling(scale, mode="fan_in")
+        return keras.initializers.VarianceScaling(scale)
 
     columns = [
-        [i, float(scaling.low[i]), float(scaling.high[i]), f.count, f.periodic]
+        [i, float(scaling.low[i]), float(scaling.high[i]), f.count, _how(f)]
         for i, f in enumerate(factors)
-        if i not in colour and f.point is None
+        if i not in coloured and f.point is None
     ]
-    points = [[affine(x, width / 2, -1), affine(y, height / 2, -1)] for x, y in placed]
-    colours = [affine(i, 255, 0) for i in sorted(colour)]
-
-    order = sorted(colour)
-    ground = [order.index(factors.index(name)) for name in drawing.ground] or [-1] * channels
+    points = [[affine(x, width / 2, -1), affine(y, height / 2, -1)] for x, y in factors.point_indices()]
+    colours = [affine(i, 255, 0) for i in coloured]
+    ground = [coloured.index(factors.index(name)) for name in drawing.ground] or [-1] * channels
 
     latent = keras.Input((len(factors),), name="latent")
     features, places = Geometry(columns, points, name="geometry")(latent)
@@ -233,8 +241,8 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
         x = layers.Dense(units, activation="relu", kernel_initializer="he_normal", name=f"dense_{i}")(x)
     x = layers.Concatenate(name="with_geometry")([x, features])
     n_edges, n_mixture = HalfPlanes.sizes(PLANES, REGIONS)
-    edges = layers.Dense(n_edges, kernel_initializer=spread(EDGE), name="edges")(x)
-    mixture = layers.Dense(n_mixture, kernel_initializer=spread(MIX), name="mixture")(x)
+    edges = layers.Dense(n_edges, kernel_initializer=spread(EDGE_SPREAD), name="edges")(x)
+    mixture = layers.Dense(n_mixture, kernel_initializer=spread(MIXTURE_SPREAD), name="mixture")(x)
     regions = HalfPlanes(height, width, PLANES, REGIONS, name="half_planes")([edges, mixture, places])
     image = Paint(height, width, channels, colours, ground, name="image")([regions, latent])
     return keras.Model(latent, image, name="half_planes_decoder")

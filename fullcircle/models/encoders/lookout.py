@@ -1,6 +1,7 @@
 """An encoder that looks for points and colours on a map of the image, each by an attention of its own.
 
-Belongs here: the network and its layers. All of it follows from the factor table and the canvas; nothing knows a particular figure.
+Belongs here: the network and its layers. All of it follows from the factor table and the canvas; nothing knows a particular
+figure.
 
 A coordinate read by a dense layer from a flattened map must learn anew for every place what an end looks like. Here every
 cell of a coarse map says how likely a point lies nearby (softmax over the canvas) and by how much off; the answer is the
@@ -132,7 +133,7 @@ class Arranged(layers.Layer):
 
 
 def centres(height: int, width: int) -> np.ndarray:
-    """x and y of cell centres in [-1, 1], ``float32 (height, width, 2)``."""
+    """Centres of the cells as x and y in [-1, 1], ``float32 (height, width, 2)``."""
     rows, columns = ((2 * np.arange(n) + 1) / n - 1 for n in (height, width))
     return np.stack(np.meshgrid(columns, rows), axis=-1).astype("float32")
 

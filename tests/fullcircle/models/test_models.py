@@ -183,8 +183,7 @@ def test_same_seed_same_weights(kind_and_name: tuple[str, str]) -> None:
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("scaled", SCALINGS)
-def test_overfits_a_tiny_batch(kind_and_name: tuple[str, str], scaled: str) -> None:
+def test_overfits_a_tiny_batch(kind_and_name: tuple[str, str]) -> None:
     """Eight lines by heart, to under a tenth of the error of the best constant."""
     import keras
 
@@ -192,7 +191,7 @@ def test_overfits_a_tiny_batch(kind_and_name: tuple[str, str], scaled: str) -> N
 
     kind, name = kind_and_name
     drawing = DRAWINGS["line"]
-    by = scaling(scaled, drawing.factors)
+    by = scaling("standardise", drawing.factors)
     keras.utils.set_random_seed(0)
     model = build(kind, name, drawing, by)
     latents, images = batch(drawing, by, 8)
@@ -219,19 +218,27 @@ def test_article_has_the_published_counts(kind: str) -> None:
 
 
 def test_half_planes_leave_colours_alone() -> None:
-    """Exchanging the two greys turns the picture into its negative between them: geometry does not see colour."""
+    """Halving both greys halves every pixel, as long as nothing is painted white: geometry does not see colour."""
     drawing = DRAWINGS["line"]
     by = scaling("range", drawing.factors)
     model = build_decoder("half_planes", drawing, by)
+    palette = model.get_layer("image").palette
+    palette.assign(np.where(np.arange(4) == 3, -9.0, 0.0) * np.ones(palette.shape))
     specs = drawing.factors.sample(4, np.random.default_rng(0))
-    specs[:, [4, 6]] = 200, 50
     halves = specs.copy()
-    halves[:, [4, 6]] = 100, 25
-    whole, half = (model.predict(by.to_latent(s), verbose=0) for s in (specs, halves))
-    layer = model.get_layer("image")
-    layer.palette.assign(np.where(np.arange(4) == 1, 1.0, -1.0) * np.ones(layer.palette.shape))  # no white
+    specs[:, [4, 6]], halves[:, [4, 6]] = (200, 50), (100, 25)
     whole, half = (model.predict(by.to_latent(s), verbose=0) for s in (specs, halves))
     np.testing.assert_allclose(half, whole / 2, atol=1e-5)
+
+
+def test_half_planes_start_from_the_known_ground() -> None:
+    """Without regions the picture is the background grey, to a few levels: no start is spent on finding the ground."""
+    drawing = DRAWINGS["line"]
+    by = scaling("range", drawing.factors)
+    layer = build_decoder("half_planes", drawing, by).get_layer("image")
+    specs = drawing.factors.sample(5, np.random.default_rng(0))
+    image = np.asarray(layer([np.zeros((5, 64 * 64, layer.palette.shape[0] - 1), "float32"), by.to_latent(specs)]))
+    np.testing.assert_allclose(image, np.broadcast_to(specs[:, 6].reshape(5, 1, 1, 1) / 255, image.shape), atol=0.03)
 
 
 def test_geometry_features_by_hand() -> None:
@@ -245,6 +252,40 @@ def test_geometry_features_by_hand() -> None:
     expected = [width, [-1, -1], [1, 0], [2, 1], [np.sqrt(5)], direction, *(d * width for d in direction)]
     np.testing.assert_allclose(features, np.concatenate(expected), atol=1e-5)
     np.testing.assert_allclose(points, [[0, 0], [-1, -1], [1, 0]], atol=1e-5)
+
+
+@pytest.mark.parametrize("scaled", SCALINGS)
+def test_lookout_answers_in_real_units(scaled: str) -> None:
+    """All answers at 0: points mid-canvas, colours black, widths mid-range, angles half a turn on; under either scaling."""
+    disc = CLASSES["disc"]
+    by = scaling(scaled, disc.factors)
+    model = build_encoder("lookout", disc, by)
+    latent = np.asarray(model.get_layer("latent")(model.get_layer("arranged")(np.zeros((1, 7), "float32"))))
+    np.testing.assert_allclose(by.from_latent(latent), [[12, 8, 21, 180, 0, 0, 0]], atol=1e-4)
+
+
+def test_lookout_reads_an_angle_without_a_seam() -> None:
+    """From sine and cosine: a whole turn is twelve steps of 30 degrees, and both sides of the seam stay within the turn."""
+    disc = CLASSES["disc"]
+    by = scaling("range", disc.factors)
+    layer = build_encoder("lookout", disc, by).get_layer("angles")
+    turns = np.array([-0.5, -0.25, 0, 0.25, 0.4999])
+    pairs = np.stack([np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)], axis=1).astype("float32")
+    shares = np.asarray(layer(pairs))[:, 0]
+    np.testing.assert_allclose(np.abs(shares), np.abs(turns), atol=1e-4)
+    np.testing.assert_allclose(shares[1:4], turns[1:4], atol=1e-4)
+
+
+def test_lookout_finds_a_point_where_it_looks() -> None:
+    """All attention on one cell without offsets: the answer is the cell's centre, in x and y."""
+    line = DRAWINGS["line"]
+    model = build_encoder("lookout", line, scaling("range", line.factors))
+    logits = np.full((1, 16, 16, 2), -50, "float32")
+    logits[0, 2, 5, 0] = logits[0, 15, 0, 1] = 50
+    places = model.get_layer("places")(np.zeros((1, 16, 16, 4), "float32"))
+    found = np.asarray(model.get_layer("points")([logits, places]))
+    pixels = (found + 1) * 32
+    np.testing.assert_allclose(pixels, [[22, 10, 2, 62]], atol=1e-4)
 
 
 def test_unknown_names_are_told_the_choices() -> None:
@@ -271,9 +312,7 @@ def test_a_canvas_that_does_not_fit_is_refused_with_rule_and_choices() -> None:
         build_decoder("article", odd, scaling("range", odd.factors))
 
 
-@pytest.mark.parametrize(
-    ("canvas", "takes"), [(None, True), (8, True), (5, False), ((16, 16, 1), True), ((16, 16, 3), False)]
-)
+@pytest.mark.parametrize(("canvas", "takes"), [(None, True), (8, True), (5, False), ((16, 16, 1), True), ((16, 16, 3), False)])
 def test_canvas_rules(canvas: Any, takes: bool) -> None:
     assert Architecture("a", "m", "s", canvas).takes((16, 16, 1)) is takes
 
