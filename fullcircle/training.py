@@ -26,8 +26,12 @@ from fullcircle.scaling import Scaling
 from fullcircle.settings import DecoderSettings, EncoderSettings
 from fullcircle.tables import TableReader
 
-WARM_UP = 0.1
+WARM_UP = 0.05
 """Share of the steps of a cosine schedule in which the rate rises from nothing."""
+
+
+SPEC_DELTA = 0.03
+"""Where the spec loss turns from squared to absolute, 1 px of 64: hopeless examples shall not drown the others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,7 +220,7 @@ def train_encoder(
     """
     keras.utils.set_random_seed(settings.seed)
     encoder = build_encoder(settings.model, drawing, scaling)
-    spec, image = spec_loss(drawing, scaling, delta=0.05), image_loss(settings.loss)
+    spec, image = spec_loss(drawing, scaling, delta=SPEC_DELTA), image_loss(settings.loss)
     by_spec = Stage("encoder by spec", {"latent": spec}, {"latent": 1.0}, settings.epochs)
     stages = {
         "spec": [by_spec],
