@@ -17,6 +17,7 @@ def loss_curves(history: Sequence[dict[str, Any]]) -> str:
 
     matplotlib.use("svg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     with plt.rc_context({"svg.hashsalt": "fullcircle", "font.size": 9}):
         figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
@@ -24,6 +25,7 @@ def loss_curves(history: Sequence[dict[str, Any]]) -> str:
         for key, label, style in (("loss", "train", "-"), ("val_loss", "valid", "--")):
             axes.plot(epochs, [h[key] for h in history], style, label=label, marker=".", markersize=4)
         axes.set_yscale("log")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel("loss")
         for i in range(1, len(history)):

@@ -79,7 +79,8 @@ def page(
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(loader=PackageLoader("fullcircle.report"), autoescape=True, undefined=StrictUndefined)
-    meanings = [(label, meaning) for name, (label, meaning) in FIGURES.items() if name != "examples"]
+    shown = {label for table in tables for label, _ in table.rows}
+    meanings = [(label, meaning) for label, meaning in FIGURES.values() if label in shown]
     return environment.get_template("page.html.j2").render(
         title=title, summary=summary, pictures=pictures, tables=tables, curves=curves, facts=facts, meanings=meanings
     )

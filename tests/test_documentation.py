@@ -1,0 +1,92 @@
+"""What the README and the docs say can be typed, can be typed; what they name, is there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fullcircle import circle
+from fullcircle.cli import parser
+from fullcircle.drawings import DRAWINGS
+from fullcircle.profiles import PROFILES, profile
+from fullcircle.settings import CircleSettings, ExamplesSettings
+from fullcircle.tables import TableReader
+from pipelines.run import overrides_of
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def fenced(path, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands():
+    for page in PAGES:
+        for block in fenced(page, "console"):
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    yield pytest.param(line[2:].split("  #")[0].split(" #")[0].strip(), id=f"{page.name}: {line[2:40]}")
+        for inline in re.findall(r"`(make [^`]+|fullcircle [^`]+)`", page.read_text()):
+            yield pytest.param(inline, id=f"{page.name}: {inline}")
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_exists(command):
+    program, *arguments = shlex.split(command)
+    if program == "make":
+        # What make would do, without doing it.
+        done = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        given = dict(a.split("=", 1) for a in arguments if "=" in a)
+        chosen = profile(given.get("PROFILE", "quick"))
+        chosen.settings.replaced(overrides_of(given.get("SET", "").split())).check(DRAWINGS[given.get("DRAWING", "line")])
+    else:
+        assert Path(program).name == "fullcircle"
+        parser().parse_args(arguments)
+
+
+def test_the_two_commands_are_there_and_run(tmp_path):
+    text = (ROOT / "README.md").read_text()
+    assert "$ make run" in text
+    assert "$ make test" in text
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    script = Path(sys.executable).parent / "fullcircle"
+    done = subprocess.run([script, "--store", tmp_path, "results", "--json"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[p.name for p in PAGES])
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("block", fenced(ROOT / "docs" / "data.md", "python"), ids=["pandas", "duckdb", "polars", "about"])
+def test_the_picture_comes_back_as_the_page_says(block, store):
+    stored = circle.make_examples(store, DRAWINGS["line"], ExamplesSettings(n=40))
+    (path,) = stored.path.glob("*.parquet")
+    names = {"path": str(path)}
+    exec(block, names)  # the page's own lines
+    table = TableReader(path).read(["image", "line_width_px"])
+    if "about" in names:
+        assert names["about"]["drawing"] == "line"
+        return
+    wide = np.flatnonzero(table["line_width_px"] > 5)
+    assert np.array_equal(names["picture"], table["image"][wide[0] if "duckdb" in names else 0])
+
+
+def test_every_setting_named_in_the_docs_exists():
+    parts = {"examples", "splits", "decoder", "encoder", "report"}
+    for page in PAGES:
+        for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
+            if part in parts:
+                assert hasattr(getattr(CircleSettings(), part), name), f"{page.name}: {part}.{name}"
+
+
+def test_the_readme_gives_every_profile():
+    assert all(f"| `{name}` |" in (ROOT / "README.md").read_text() for name in PROFILES)
