@@ -106,10 +106,22 @@ def _keras(path: Path) -> str:
             parts.append(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
 
     with zipfile.ZipFile(path) as archive:
-        parts.append(canonical_json(json.loads(archive.read("config.json"))))
+        parts.append(canonical_json(_without_addresses(json.loads(archive.read("config.json")), {})))
         with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as weights:
             weights.visititems(visit)
     return digest(parts)
+
+
+def _without_addresses(config: Any, seen: dict[int, int]) -> Any:
+    """Keras marks objects that layers share by their address in memory; numbered by first appearance they say the same."""
+    if isinstance(config, list):
+        return [_without_addresses(item, seen) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: seen.setdefault(value, len(seen)) if key == "shared_object_id" else _without_addresses(value, seen)
+        for key, value in config.items()
+    }
 
 
 def weights_hash(arrays: Iterable[np.ndarray]) -> str:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -102,3 +104,18 @@ def test_weights_have_a_hash_of_shape_type_and_values():
     assert weights_hash(weights) == weights_hash([w.copy() for w in weights])
     assert weights_hash(weights) != weights_hash([weights[0].reshape(3, 2)])
     assert weights_hash(weights) != weights_hash([weights[0] + 1e-7])
+
+
+def test_the_content_of_a_model_is_its_architecture_and_weights(tmp_path):
+    script = (
+        "import sys, keras; from fullcircle.drawings import DRAWINGS; from fullcircle.scaling import scaling\n"
+        "from fullcircle.models.decoders import build_decoder\n"
+        "line = DRAWINGS['line']; keras.utils.set_random_seed(int(sys.argv[2])); shift = [object() for _ in range(9999)]\n"
+        "build_decoder('half_planes', line, scaling('range', line.factors)).save(sys.argv[1])\n"
+    )
+    paths = [tmp_path / f"{i}.keras" for i in range(3)]
+    for path, seed in zip(paths, ("1", "1", "2"), strict=True):
+        subprocess.run([sys.executable, "-c", script, path, seed], check=True, capture_output=True)
+    hashes = [content_hash(path) for path in paths]
+    assert paths[0].read_bytes() != paths[1].read_bytes()  # the container carries stamps and addresses
+    assert hashes[0] == hashes[1] != hashes[2]
