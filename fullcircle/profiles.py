@@ -38,8 +38,8 @@ PROFILES: dict[str, Profile] = {
             "full",
             CircleSettings(
                 examples=ExamplesSettings(n=100_000),
-                decoder=DecoderSettings(epochs=24),
-                encoder=EncoderSettings(epochs=22, image_epochs=2),
+                decoder=DecoderSettings(epochs=12),
+                encoder=EncoderSettings(epochs=15, image_epochs=1),
             ),
             cost="at most one hour",
             reaches={"drawings/decoder_report": {"fvu": 0.08}, "drawings/encoder_report": {"endpoint_px_mean": 0.8}},

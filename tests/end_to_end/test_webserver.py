@@ -1,0 +1,96 @@
+"""A real webserver on a real instance: the assets are there, and a bad value is refused when it is launched."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def free_port():
+    with contextlib.closing(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def graphql(tmp_path_factory):
+    """Asks the webserver a question."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    port = free_port()
+    command = [Path(sys.executable).parent / "dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
+    environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(home / "store")}
+
+    def ask(query, **variables):
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/graphql", body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=120) as response:
+                answer = json.load(response)
+        except urllib.error.HTTPError as refused:  # Dagster answers a refused launch with status 500 and the reason
+            answer = json.load(refused)
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            for _ in range(120):
+                with contextlib.suppress(OSError):
+                    ask("{ version }")
+                    break
+                time.sleep(0.5)
+            yield ask
+        finally:
+            server.terminate()
+
+
+def test_the_graph_is_there(graphql):
+    nodes = graphql("{ assetNodes { assetKey { path } groupName isPartitioned dependencyKeys { path } } }")["assetNodes"]
+    depends = {n["assetKey"]["path"][-1]: {d["path"][-1] for d in n["dependencyKeys"]} for n in nodes}
+    assert depends["examples"] == set()
+    assert depends["train"] == depends["test"] == depends["valid"] == {"examples"}
+    assert depends["decoder"] == {"train", "valid"}
+    assert depends["encoder"] == {"train", "valid", "decoder"}
+    assert depends["decoder_report"] == {"test", "decoder"}
+    assert depends["encoder_report"] == {"test", "decoder", "encoder"}
+    assert all(n["isPartitioned"] and n["assetKey"]["path"][0] == "drawings" for n in nodes)
+
+
+LAUNCH = """
+mutation ($run_config: RunConfigData!, $job: String!) {
+  launchRun(executionParams: {
+    selector: {repositoryName: "__repository__", repositoryLocationName: "full_circle", jobName: $job}
+    runConfigData: $run_config
+    executionMetadata: {tags: [{key: "dagster/partition", value: "line"}]}
+  }) { __typename ... on RunConfigValidationInvalid { errors { message } } ... on PythonError { message } }
+}
+"""
+
+
+@pytest.mark.parametrize("job", ["circle_quick", "circle_full", "__ASSET_JOB"])
+@pytest.mark.parametrize(
+    ("op", "config", "message"),
+    [
+        ("drawings__examples", {"n": 0}, "examples.n is expected to be at least 1. Received: 0."),
+        (
+            "drawings__decoder",
+            {"model": "gan"},
+            "decoder.model is expected to be one of half_planes, article. Received: 'gan'.",
+        ),
+    ],
+)
+def test_a_bad_value_is_refused_at_launch(graphql, job, op, config, message):
+    answer = graphql(LAUNCH, job=job, run_config={"ops": {op: {"config": config}}})["launchRun"]
+    assert answer["__typename"] in ("RunConfigValidationInvalid", "PythonError"), answer
+    assert message in json.dumps(answer), answer
+    assert graphql("{ runsOrError { ... on Runs { results { id } } } }")["runsOrError"]["results"] == []
