@@ -76,6 +76,7 @@ def batches(
         return as_unit(row[source]), {output: as_unit(row[name]) for output, name in targets.items()}
 
     dataset = tf.data.Dataset.from_generator(blocks, output_signature={name: spec_of(name) for name in sorted(needed)})
-    dataset = dataset.rebatch(batch_size).map(parts, num_parallel_calls=1)
+    # One block ahead, so that a slow disk is read while the network works on the block before.
+    dataset = dataset.prefetch(1).rebatch(batch_size).map(parts, num_parallel_calls=1)
     length = -(-table.rows // batch_size)
     return dataset.apply(tf.data.experimental.assert_cardinality(length)).prefetch(4)

@@ -9,6 +9,7 @@ frozen half keeps both its weights and its batch statistics.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -61,11 +62,10 @@ class Training:
 
     def as_dict(self, model: keras.Model) -> dict[str, Any]:
         """As plain data, with the size of `model`; the time it took stands apart, for it is not content."""
-        trainable = sum(w.value.size if hasattr(w.value, "size") else int(w.numpy().size) for w in model.trainable_weights)
         return {
             "history": [dict(h) for h in self.history],
             "parameters": model.count_params(),
-            "trainable": int(trainable),
+            "trainable": sum(math.prod(w.shape) for w in model.trainable_weights),
             TIMING: {"seconds": self.seconds, "examples_per_s": self.examples / max(self.seconds, 1e-9)},
         }
 

@@ -166,7 +166,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     print(f"Full Circle: {drawing.name}, profile {chosen.name} ({chosen.cost} on 2 cores)", flush=True)
     began = time.monotonic()
-    success, failures, log = run(drawing.name, chosen.name, settings)
+    try:
+        success, failures, log = run(drawing.name, chosen.name, settings)
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was finished is kept; what was not leaves nothing behind.", file=sys.stderr)
+        return 130
     if not success:
         reasons = [f"  {f}" for f in failures] or ["  The process ended before it could say why."]
         print("\nThe run failed.", *reasons, f"The whole log: {log}, or make ui.", sep="\n", file=sys.stderr)
