@@ -30,6 +30,7 @@ FEW = 16  # a factor of so few values (a width) is moved together with a point's
 CHUNK = 16  # candidates drawn before the search looks which is best
 BLOCK = 4  # px: where something is left of a picture is looked for in squares of this side
 ROUNDING = 0.3  # levels: the standard deviation of rounding, the least noise there is
+ALONG = 10.0  # px: farthest jump of a point towards another
 SAMPLED = 64  # starts without an encoder
 
 # Confidence, as measured on 600 lines drawn for the purpose at four noise levels each (docs/reading.md).
@@ -362,7 +363,8 @@ class _Search:
     def jumps(self, spec: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Random places around a spec: each point, and each factor that is none's coordinate, moves or stays.
 
-        In every second one a point moves to where something is left: there an end is missing.
+        In every second one a point moves to where something is left: there an end is missing. In every fourth one a point moves
+        towards another or away from it: a stroke too short or too long is right everywhere else.
         """
         moved = np.zeros((CHUNK, len(self.factors)), bool)
         for group in self.groups:
@@ -370,16 +372,21 @@ class _Search:
         reach = self.settings.jump
         by = self.rng.integers(-reach, reach, moved.shape, endpoint=True)
         jumped = spec + by * moved * self.factors.step
-        if len(self.points):
-            blocks = _block_means(rest, BLOCK)
-            weights = (blocks**2).sum(axis=2).ravel() ** 2
-            half = np.arange(0, CHUNK, 2)
-            if weights.sum() > 0:
-                cells = self.rng.choice(weights.size, len(half), p=weights / weights.sum())
-                rows, columns = np.divmod(cells, blocks.shape[1])
-                x, y = self.points[self.rng.integers(len(self.points), size=len(half))].T
-                jumped[half, x] = columns * BLOCK + self.rng.uniform(0, BLOCK, len(half))
-                jumped[half, y] = rows * BLOCK + self.rng.uniform(0, BLOCK, len(half))
+        half = np.arange(0, CHUNK, 2)
+        blocks = _block_means(rest, BLOCK)
+        weights = (blocks**2).sum(axis=2).ravel() ** 2
+        if len(self.points) and weights.sum() > 0:
+            cells = self.rng.choice(weights.size, len(half), p=weights / weights.sum())
+            corner = np.stack(np.divmod(cells, blocks.shape[1])[::-1], axis=1) * BLOCK
+            to = self.points[self.rng.integers(len(self.points), size=len(half))]
+            jumped[half[:, None], to] = corner + self.rng.uniform(0, BLOCK, (len(half), 2))
+        if len(self.points) > 1:
+            for i in range(1, CHUNK, 4):
+                one, other = self.rng.permutation(len(self.points))[:2]
+                apart = spec[self.points[other]] - spec[self.points[one]]
+                length = max(float(np.hypot(*apart)), 1.0)
+                jumped[i] = spec
+                jumped[i, self.points[one]] += apart / length * self.rng.uniform(-ALONG, ALONG)
         return self.factors.snap(jumped)
 
     def is_noise(self, rest: np.ndarray) -> bool:
