@@ -31,6 +31,7 @@ CHUNK = 16  # candidates drawn before the search looks which is best
 BLOCK = 4  # px: where something is left of a picture is looked for in squares of this side
 ROUNDING = 0.3  # levels: the standard deviation of rounding, the least noise there is
 ALONG = 10.0  # px: farthest jump of a point towards another
+HOPELESS = 200  # rounds in vain that end any search: a class of few pictures never spends its budget
 SAMPLED = 64  # starts without an encoder
 
 # Confidence, as measured on 600 lines drawn for the purpose at four noise levels each (docs/reading.md).
@@ -252,7 +253,8 @@ class Palette:
             left += n * colour**2 - 2 * colour * total
             fixed &= ~painted
         if fixed.any():
-            left += (fixed * drawn * (drawn - 2.0 * image)).sum(axis=1)
+            level = fixed * drawn.astype(np.float64)
+            left += (level * (level - 2 * image)).sum(axis=1)
         return fitted, left
 
 
@@ -346,13 +348,18 @@ class _Search:
         """The best spec found from all starts."""
         best, error = self.downhill(*self.look(starts))
         rest, in_vain = self.rest(best), 0
-        while not (error == 0 or self.spent or (in_vain >= self.settings.patience and self.is_noise(rest))):
-            orders = best[self.drawing.permutations[1:]]
-            proposed = orders if len(orders) and not in_vain else self.jumps(best, rest)
+        # When stuck: what was found in its other orders, then the other starts, then jumps
+        orders = self.drawing.permutations[1:]
+        proposals = [*best[orders], *starts]
+        while error > 0 and not self.spent and in_vain < HOPELESS:
+            if in_vain >= self.settings.patience and self.is_noise(rest):
+                break
+            proposed = proposals.pop(0)[None] if proposals else self.jumps(best, rest)
             found, less = self.downhill(*self.look(proposed))
             in_vain += 1
             if less < error:
                 best, error, rest, in_vain = found, less, self.rest(found), 0
+                proposals = [*best[orders], *proposals]
         return best
 
     def rest(self, spec: np.ndarray) -> np.ndarray:
@@ -411,7 +418,8 @@ class _Search:
         by `CALIBRATION`. Where what is left does not look like noise, the truth was not among what was drawn, or the picture
         is no drawing of this class: then it is multiplied by `UNEXPLAINED`.
         """
-        self.look(self.factors.snap(best + self.moves * self.factors.step))
+        if len(self.moves):
+            self.look(self.factors.snap(best + self.moves * self.factors.step))
         specs, errors = zip(*self.seen.values(), strict=True)
         excess = np.array(errors) - min(errors)
         weights = np.exp(-excess / (2 * TEMPERATURE * self.sigma**2))

@@ -160,9 +160,9 @@ class ReaderSettings(Settings):
     gradient_steps: int = setting(40, "steps of Adam on the latent through the frozen decoder", low=1)
     learning_rate: float = setting(0.02, "Adam's rate at the first of these steps; it falls to 0", above=0)
     levels: int = setting(5, "levels of the image loss's pyramid", low=1)
-    redraws: int = setting(1500, "at most so many drawings per picture in the search", low=1)
+    redraws: int = setting(3000, "at most so many drawings per picture in the search", low=1)
     jump: int = setting(3, "farthest random jump when the search is stuck, in steps of a factor", low=1)
-    patience: int = setting(5, "rounds of jumps in vain before a residual that noise explains is believed", low=0)
+    patience: int = setting(10, "rounds of jumps in vain before a residual that noise explains is believed", low=0)
     batch_size: int = setting(100, "pictures per network step", low=1)
 
     @property
