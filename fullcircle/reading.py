@@ -36,7 +36,7 @@ SAMPLED = 64  # starts without an encoder
 
 # Confidence, as measured on 600 lines drawn for the purpose at four noise levels each (docs/reading.md).
 TEMPERATURE = 4.0
-CALIBRATION = ((0.0, 0.0), (0.4, 0.03), (0.6, 0.35), (0.75, 0.65), (0.95, 0.78), (0.99, 0.9), (1.0, 0.975))
+CALIBRATION = ((0.0, 0.0), (0.2, 0.03), (0.35, 0.3), (0.55, 0.65), (0.8, 0.83), (0.97, 0.9), (1.0, 0.985))
 UNEXPLAINED = 0.5
 
 
