@@ -15,7 +15,15 @@ from fullcircle.drawings import Drawing
 from fullcircle.examples import write_examples
 from fullcircle.progress import Progress, silent
 from fullcircle.scaling import Scaling, scaling
-from fullcircle.settings import DecoderSettings, EncoderSettings, ExamplesSettings, ReportSettings, SplitsSettings
+from fullcircle.settings import (
+    DecoderSettings,
+    EncoderSettings,
+    ExamplesSettings,
+    ReaderSettings,
+    ReportSettings,
+    SettingsError,
+    SplitsSettings,
+)
 from fullcircle.splits import SPLITS, write_splits
 from fullcircle.storage import Store, StoredObject
 from fullcircle.tables import TableReader
@@ -23,6 +31,7 @@ from fullcircle.tables import TableReader
 if TYPE_CHECKING:
     import keras
 
+    from fullcircle.reading import Reader
     from fullcircle.training import Training
 
 TRAINING = "training.json"
@@ -131,6 +140,28 @@ def make_encoder(
         "frozen_decoder": {"before": before, "after": weights_hash(frozen.get_weights())},
     }
     return _commit_model(store, "encoder", encoder, training, about)
+
+
+def latest_reader(store: Store, drawing: Drawing, settings: ReaderSettings) -> tuple[Reader, dict[str, str]]:
+    """A reader from the latest models that its steps need, and the content hash of each.
+
+    Raises:
+        NothingMaterializedError: saying which command makes a model.
+        SettingsError: when the two models do not speak the same latents.
+    """
+    from fullcircle.reading import Reader
+
+    needed = [name for name, step in (("encoder", "encoder"), ("decoder", "gradient")) if step in settings.taken]
+    stored = {name: store.latest(f"drawings/{name}", drawing.name) for name in needed}
+    scales = {name: scaling_of(model, drawing) for name, model in stored.items()} or {"none": scaling("range", drawing.factors)}
+    if len({s.name for s in scales.values()}) > 1:
+        said = " and ".join(f"{name} {s.name}" for name, s in scales.items())
+        raise SettingsError(
+            f"Encoder and decoder are expected to speak one scaling. Received: {said}. Materialize drawings/encoder again."
+        )
+    models = {name: model_of(model) for name, model in stored.items()}
+    reader = Reader(drawing, next(iter(scales.values())), models.get("encoder"), models.get("decoder"), settings)
+    return reader, {name: model.hash for name, model in stored.items()}
 
 
 def report_decoder(

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from fullcircle.drawings import DRAWINGS, drawing_class
+from fullcircle.progress import Progress, silent
 from fullcircle.results import latest_reports, results_text
-from fullcircle.settings import default_store
-from fullcircle.storage import Store, StoredObjectError
+from fullcircle.settings import STEPS, ReaderSettings, SettingsError, default_store
+from fullcircle.storage import NothingMaterializedError, Store, StoredObjectError
+
+MANY = 200
+"""From so many pictures on, `read` says how far it is."""
 
 
 def _results(arguments: argparse.Namespace) -> int:
@@ -28,6 +35,66 @@ def _results(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _read(arguments: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's banner says nothing of use here
+    import numpy as np
+
+    from fullcircle.answers import Answer, answers, as_dict, write_overlay, write_parquet
+    from fullcircle.circle import latest_reader
+    from fullcircle.incoming import Incoming, PictureError, find_pictures, open_picture
+
+    drawing = drawing_class(arguments.drawing)
+    paths = list(find_pictures(arguments.path))
+    failed = 0
+
+    def fail(path: Path, message: object) -> None:
+        nonlocal failed
+        failed += 1
+        print(f"fullcircle: {path}: {message}", file=sys.stderr)
+
+    for folder in arguments.path:
+        if folder.is_dir() and not any(find_pictures([folder])):
+            fail(folder, "A folder with pictures in it is expected. Received: none whose ending Pillow knows.")
+    settings = ReaderSettings(steps=",".join(s for s in STEPS if s in arguments.steps))
+    reader, models = latest_reader(Store(arguments.store), drawing, settings)
+    if arguments.parquet:
+        arguments.parquet.absolute().parent.mkdir(parents=True, exist_ok=True)
+    progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) >= MANY else silent
+    rng = np.random.default_rng(arguments.seed)
+    found: list[Answer] = []
+    names: set[str] = set()
+    # In batches: what is open at a time does not grow with the number of pictures.
+    for first in range(0, len(paths), settings.batch_size):
+        incoming: list[Incoming] = []
+        for path in paths[first : first + settings.batch_size]:
+            try:
+                incoming.append(open_picture(path, drawing))
+            except PictureError as error:
+                fail(path, error)
+        if incoming:
+            batch = answers(drawing, incoming, reader.read(np.stack([i.image for i in incoming]), rng))
+            for answer in batch:
+                if not arguments.json:
+                    print(answer.line(), flush=True)
+                if arguments.overlay:
+                    write_overlay(arguments.overlay, drawing, answer, names)
+            found += [answer.without_image() for answer in batch]
+        progress.step("reading", min(first + settings.batch_size, len(paths)), len(paths), "pictures")
+    if arguments.json:
+        print(json.dumps([as_dict(drawing, a) | {"models": models} for a in found], indent=1))
+    if arguments.parquet:
+        about = {"drawing": drawing.name, "models": models, "settings": settings.as_dict(), "seed": arguments.seed}
+        write_parquet(arguments.parquet, drawing, found, about)
+    return 1 if failed else 0
+
+
+def _steps(text: str) -> list[str]:
+    steps = [s.strip() for s in text.split(",")]
+    if not set(steps) <= set(STEPS):
+        raise argparse.ArgumentTypeError(f"steps are expected to be of {', '.join(STEPS)}. Received: {text!r}.")
+    return steps
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     top = argparse.ArgumentParser(prog="fullcircle", description="Write a class that draws; get back its inverse.")
@@ -36,6 +103,15 @@ def parser() -> argparse.ArgumentParser:
     results = commands.add_parser("results", help="the latest figures of every report")
     results.add_argument("--json", action="store_true", help="as a list of objects")
     results.set_defaults(run=_results)
+    read = commands.add_parser("read", help="pictures, or folders of them, back into the calls that draw them")
+    read.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
+    read.add_argument("--drawing", default="line", choices=list(DRAWINGS), help="what they show (default: %(default)s)")
+    read.add_argument("--steps", type=_steps, default=list(STEPS), metavar="STEPS", help=f"of {','.join(STEPS)} (default: all)")
+    read.add_argument("--seed", type=int, default=1, help="source of chance of the search (default: %(default)s)")
+    read.add_argument("--json", action="store_true", help="as a list of objects")
+    read.add_argument("--parquet", type=Path, metavar="FILE", help="also as a table")
+    read.add_argument("--overlay", type=Path, metavar="FOLDER", help="also input | redrawn | difference, a PNG per picture")
+    read.set_defaults(run=_read)
     return top
 
 
@@ -44,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except StoredObjectError as error:
+    except (StoredObjectError, NothingMaterializedError, SettingsError) as error:
         print(f"fullcircle: {error}", file=sys.stderr)
         return 1
 

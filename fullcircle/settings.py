@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,8 @@ from fullcircle.scaling import SCALINGS
 IMAGE_LOSS_NAMES = ("mse", "ssim", "pyramid", "balanced")
 OBJECTIVES = ("both", "spec", "image")
 SCHEDULES = ("cosine", "constant")
+STEPS = ("encoder", "gradient", "redraw")
+"""The reader's steps, in order; each can be left out, but not all."""
 
 
 class SettingsError(ValueError):
@@ -145,6 +148,27 @@ class EncoderSettings(Settings):
 class ReportSettings(Settings):
     pictures: int = setting(10, "examples shown, drawn at random from test", low=1, high=64)
     seed: int = setting(1, "source of chance of which are shown", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class ReaderSettings(Settings):
+    steps: str = setting(
+        ",".join(STEPS),
+        "what a picture goes through",
+        choices=[",".join(s) for n in (3, 2, 1) for s in itertools.combinations(STEPS, n)],
+    )
+    gradient_steps: int = setting(40, "steps of Adam on the latent through the frozen decoder", low=1)
+    learning_rate: float = setting(0.02, "Adam's rate at the first of these steps; it falls to 0", above=0)
+    levels: int = setting(5, "levels of the image loss's pyramid", low=1)
+    redraws: int = setting(3000, "at most so many drawings per picture in the search", low=1)
+    jump: int = setting(3, "farthest random jump when the search is stuck, in steps of a factor", low=1)
+    patience: int = setting(10, "rounds of jumps in vain before a residual that noise explains is believed", low=0)
+    batch_size: int = setting(100, "pictures per network step", low=1)
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The steps, in order."""
+        return tuple(self.steps.split(","))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -64,6 +64,14 @@ class Drawing(abc.ABC):
         """One spec as the keyword arguments of `draw`."""
         return {f.name: round(v) if f.integral else float(v) for f, v in zip(self.factors, spec.tolist(), strict=True)}
 
+    def call(self, spec: np.ndarray) -> str:
+        """The call that draws one spec, as code: ``dot.draw(x=3, y=5)``. A class that Pillow draws may say it in Pillow's words."""
+        return f"{self.name}.draw({', '.join(f'{name}={value!r}' for name, value in self.spec_values(spec).items())})"
+
+    def canvas_call(self, spec: np.ndarray) -> str:
+        """What `call` draws on, as code, where that is said apart: ``Image.new("L", (64, 64), 31)``; else empty."""
+        return ""
+
     def render(self, specs: np.ndarray) -> np.ndarray:
         """The true pictures of `specs`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from fullcircle.drawings.base import Drawing, exchange
@@ -42,3 +43,11 @@ class Line(Drawing):
         image = Image.new("L", (self.width, self.height), background_grey)
         ImageDraw.Draw(image).line([(x_start, y_start), (x_end, y_end)], fill=line_grey, width=line_width)
         return image
+
+    def call(self, spec: np.ndarray) -> str:
+        v = self.spec_values(spec)
+        ends = f"[({v['x_start']}, {v['y_start']}), ({v['x_end']}, {v['y_end']})]"
+        return f"draw.line({ends}, fill={v['line_grey']}, width={v['line_width']})"
+
+    def canvas_call(self, spec: np.ndarray) -> str:
+        return f'Image.new("L", ({self.width}, {self.height}), {self.spec_values(spec)["background_grey"]})'

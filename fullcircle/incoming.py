@@ -1,0 +1,151 @@
+"""Pictures that come from outside, brought to a drawing class's canvas by one rule.
+
+Belongs here: opening files that nobody vouches for, the rule, and the way back from canvas pixels to the picture's own.
+Does not belong here: what is read from a picture (`reading`).
+
+The rule, in this order:
+
+1. The file is a picture that Pillow opens, whole, not animated, and of at most `MAX_PIXELS` pixels, which is looked up before
+   anything is decoded.
+2. EXIF orientation is applied, and from here on the picture is upright.
+3. 16-bit greys become 8-bit, value / 257 rounded; 32-bit whole numbers are taken for 16-bit ones, floating point for 0 to 255.
+4. What is transparent is laid on white.
+5. Grey by Pillow's "L" (ITU-R 601), for a canvas of one channel; else RGB.
+6. A picture of the canvas's size stays as it is. Any other is scaled, by Pillow's box filter (the mean of what a pixel covers;
+   nothing rings, and plain areas stay plain), so that it just fits, and is centred; the rest is filled with the median of its
+   border.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fullcircle.drawings import Drawing
+
+MAX_PIXELS = 50_000_000
+"""Largest picture that is decoded: 50 megapixels take 200 MB as RGBA. A few kilobytes can claim any size."""
+
+
+class PictureError(ValueError):
+    """A picture cannot be read. The message says why, and what was expected."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Incoming:
+    """A picture on the canvas.
+
+    Attributes:
+        path: where it came from.
+        image: ``uint8 (height, width[, channels])``.
+        size: its own (width, height), upright, in px.
+        scale: canvas px per own px, in x and in y.
+        offset: (left, top), where its corner lies on the canvas, in px.
+    """
+
+    path: Path
+    image: np.ndarray
+    size: tuple[int, int]
+    scale: tuple[float, float]
+    offset: tuple[int, int]
+
+    def own_pixels(self, drawing: Drawing, spec: np.ndarray) -> np.ndarray:
+        """A spec in the picture's own pixels, ``float64 (n_factors,)``.
+
+        Points go back by pixel centres; other factors in px, lengths, are divided by the scale; the rest stays.
+        """
+        own = np.asarray(spec, np.float64).copy()
+        for i, f in enumerate(drawing.factors):
+            if f.point is not None:
+                axis = "xy".index(str(f.axis))
+                own[i] = (own[i] + 0.5 - self.offset[axis]) / self.scale[axis] - 0.5
+            elif f.unit == "px":
+                own[i] /= float(np.sqrt(self.scale[0] * self.scale[1]))
+        return own
+
+
+def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files themselves, and of folders the files, by name, whose ending Pillow knows. Folders in folders are not entered."""
+    known = Image.registered_extensions()
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known)
+        else:
+            yield path
+
+
+def open_picture(path: Path, drawing: Drawing) -> Incoming:
+    """One file by the rule above.
+
+    Raises:
+        PictureError: no such file, zero bytes, not a picture, too large, animated, or truncated.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise PictureError(f"A file is expected. Received: {error.strerror or error}.") from error
+    if not size:
+        raise PictureError("A picture is expected. Received: zero bytes.")
+    too_large = f"A picture is expected to have at most {MAX_PIXELS:,} pixels. Received: "
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own, looser limit; ours is applied below, still before anything is decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(path)
+    except UnidentifiedImageError:
+        raise PictureError("A picture that Pillow opens is expected. Received: a file of another kind.") from None
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{too_large}more. {error}") from error
+    except Exception as error:  # a decoder given a damaged header raises what it likes
+        raise PictureError(f"A picture that Pillow opens is expected. Received: {error}.") from error
+    with opened:
+        width, height = opened.size
+        if width * height > MAX_PIXELS:
+            raise PictureError(f"{too_large}{width:,} x {height:,}.")
+        try:
+            # A camera's MPO holds a preview as its second frame and is not animated.
+            if opened.format != "MPO" and getattr(opened, "is_animated", False):
+                raise PictureError("One still picture is expected. Received: several frames or pages; save one of them.")
+            opened.load()
+            upright = ImageOps.exif_transpose(opened)
+        except PictureError:
+            raise
+        except Exception as error:
+            raise PictureError(f"A whole picture is expected. Received: a truncated or damaged one ({error}).") from error
+    return fit(path, _eight_bits(upright, "L" if drawing.channels == 1 else "RGB"), drawing)
+
+
+def fit(path: Path, picture: Image.Image, drawing: Drawing) -> Incoming:
+    """A grey or RGB picture scaled and centred on the canvas: point 6 of the rule."""
+    width, height = picture.size
+    if picture.size == (drawing.width, drawing.height):
+        return Incoming(path, np.asarray(picture), picture.size, (1.0, 1.0), (0, 0))
+    factor = min(drawing.width / width, drawing.height / height)
+    # Of a picture a thousand times as wide as high, one row remains.
+    inner = max(round(width * factor), 1), max(round(height * factor), 1)
+    scaled = np.asarray(picture.resize(inner, Image.Resampling.BOX))
+    border = np.concatenate([scaled[0], scaled[-1], scaled[:, 0], scaled[:, -1]])
+    image = np.empty(drawing.image_shape, np.uint8)
+    image[:] = np.rint(np.median(border, axis=0))
+    left, top = (drawing.width - inner[0]) // 2, (drawing.height - inner[1]) // 2
+    image[top : top + inner[1], left : left + inner[0]] = scaled
+    return Incoming(path, image, picture.size, (inner[0] / width, inner[1] / height), (left, top))
+
+
+def _eight_bits(picture: Image.Image, mode: str) -> Image.Image:
+    """Points 3 to 5 of the rule."""
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        levels = np.clip(np.rint(np.asarray(picture).astype(np.float64) / 257), 0, 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    elif picture.mode == "F":
+        levels = np.clip(np.rint(np.nan_to_num(np.asarray(picture))), 0, 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    if picture.has_transparency_data:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    return picture.convert(mode)

@@ -1,0 +1,489 @@
+"""Reading: from a picture back to the spec that draws it.
+
+Belongs here: the reader's three steps, the encoder's guess, the gradient through the frozen decoder, the search with the true draw
+method, and what is said of an answer. All of it follows from the factor table, the symmetries and the canvas.
+Does not belong here: how a picture comes in (`incoming`), how an answer is printed (`cli`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fullcircle.drawings import Drawing
+from fullcircle.evaluation import unit_images
+from fullcircle.metrics import spec_difference
+from fullcircle.progress import Progress, silent
+from fullcircle.scaling import Scaling
+from fullcircle.settings import ReaderSettings
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["Reader", "ReaderSettings", "Reading", "noise_level", "within_a_step"]
+
+FEW = 16  # a factor of so few values (a width) is moved together with a point's coordinate
+CHUNK = 16  # candidates drawn before the search looks which is best
+BLOCK = 4  # px: where something is left of a picture is looked for in squares of this side
+ROUNDING = 0.3  # levels: the standard deviation of rounding, the least noise there is
+ALONG = 10.0  # px: farthest jump of a point towards another
+HOPELESS = 200  # rounds in vain that end any search: a class of few pictures never spends its budget
+SAMPLED = 64  # starts without an encoder
+
+# Confidence, as measured on 600 lines drawn for the purpose at four noise levels each (docs/reading.md).
+TEMPERATURE = 4.0
+CALIBRATION = ((0.0, 0.0), (0.2, 0.03), (0.35, 0.3), (0.55, 0.65), (0.8, 0.83), (0.97, 0.9), (1.0, 0.985))
+UNEXPLAINED = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What was read from n pictures.
+
+    Attributes:
+        specs: ``float64 (n, n_factors)``, valid, in real units.
+        redraw_mse: error of the redraw against the picture that was given, pixels in [0, 1], ``float64 (n,)``.
+        pixel_exact: whether the redraw is that picture, ``bool (n,)``.
+        confidence: probability that every geometry factor is within one step of the truth, ``float64 (n,)``; NaN without the
+            redraw step, which is what finds the alternatives.
+        redraws: drawings spent, ``int (n,)``.
+        sigmas: the noise level that was given or estimated, in grey levels, ``float64 (n,)``.
+    """
+
+    specs: np.ndarray
+    redraw_mse: np.ndarray
+    pixel_exact: np.ndarray
+    confidence: np.ndarray
+    redraws: np.ndarray
+    sigmas: np.ndarray
+
+
+class Reader:
+    """Reads pictures of one drawing class.
+
+    1. encoder: its spec, rounded. Without this step the best of `SAMPLED` sampled specs.
+    2. gradient: Adam on the latent through the frozen decoder, errors summed over a pyramid of scales.
+    3. redraw: a local search with the true draw method from the best of the starts so far, in every order that the symmetries
+       allow. Colours are not searched where the class paints every pixel with one colour factor or none, see `Palette`.
+
+    Whatever was found, the answer is what the true draw method shows to be nearest to the picture.
+
+    Args:
+        drawing: the drawing class.
+        scaling: what the networks speak.
+        encoder, decoder: networks; None where their step is left out.
+        settings: steps, budget.
+
+    Raises:
+        ValueError: when a step lacks its network.
+    """
+
+    def __init__(
+        self,
+        drawing: Drawing,
+        scaling: Scaling,
+        encoder: keras.Model | None,
+        decoder: keras.Model | None,
+        settings: ReaderSettings | None = None,
+    ) -> None:
+        self.drawing, self.scaling, self.encoder, self.decoder = drawing, scaling, encoder, decoder
+        self.settings = settings or ReaderSettings()
+        for step, network, name in (("encoder", encoder, "an encoder"), ("gradient", decoder, "a decoder")):
+            if step in self.settings.taken and network is None:
+                raise ValueError(f"The step {step} needs {name}. Received: None. Leave the step out, or give one.")
+        self._palette = Palette(drawing)
+        self._moves = moves(drawing, colours=not self._palette.valid)
+        self._compiled: Callable[[Any, Any], Any] | None = None
+
+    def read(
+        self, images: np.ndarray, rng: np.random.Generator, sigmas: np.ndarray | None = None, progress: Progress = silent
+    ) -> Reading:
+        """Read pictures.
+
+        Args:
+            images: ``uint8 (n, height, width[, channels])``.
+            rng: source of chance of the search's jumps, one stream per picture: what follows a picture changes nothing.
+            sigmas: noise levels in grey levels, ``(n,)``; None: estimated, see `noise_level`.
+            progress: where to say how far it is.
+
+        Raises:
+            ValueError: when the pictures are not of the drawing class's canvas.
+        """
+        shape = self.drawing.image_shape
+        if images.shape[1:] != shape or images.dtype != np.uint8:
+            raise ValueError(
+                f"Pictures are expected as (n, {', '.join(map(str, shape))}) uint8. Received: {images.shape} {images.dtype}."
+            )
+        seeds = rng.integers(2**63, size=len(images))
+        sigmas = np.array([noise_level(i) for i in images]) if sigmas is None else np.asarray(sigmas, np.float64)
+        rows = []
+        for first in range(0, len(images), self.settings.batch_size):
+            part = slice(first, first + self.settings.batch_size)
+            starts = self._starts(images[part])
+            for image, start, sigma, seed in zip(images[part], starts, sigmas[part], seeds[part], strict=True):
+                rows.append(self._read_one(image, start, float(sigma), np.random.default_rng(seed)))
+                progress.step("reading", len(rows), len(images), "pictures")
+        specs, mse, confidence, redraws = zip(*rows, strict=True) if rows else ([], [], [], [])
+        return Reading(
+            np.array(specs).reshape(-1, len(self.drawing.factors)),
+            np.array(mse, np.float64),
+            np.array(mse, np.float64) == 0,
+            np.array(confidence, np.float64),
+            np.array(redraws, int),
+            sigmas,
+        )
+
+    def _starts(self, images: np.ndarray) -> np.ndarray:
+        """What the networks say, valid specs ``(n, n_starts, n_factors)``; no starts where none was asked."""
+        taken, n = self.settings.taken, len(images)
+        latents = []
+        if "encoder" in taken and self.encoder is not None:
+            latents.append(np.asarray(self.encoder.predict_on_batch(unit_images(images))))
+        if "gradient" in taken:
+            begin = latents[0] if latents else np.tile(self.scaling.low + self.scaling.high, (n, 1)) / 2
+            latents.append(self._descend(begin.astype(np.float32), unit_images(images)))
+        if not latents:
+            return np.empty((n, 0, len(self.drawing.factors)))
+        return self.drawing.factors.snap(self.scaling.from_latent(np.stack(latents, axis=1)))
+
+    def _descend(self, latents: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """Latents after some steps of Adam, ``float32 (n, n_factors)``."""
+        if self._compiled is None:
+            self._compiled = _descent(self.decoder, self.scaling, self.settings)
+        n = len(images)
+        # Few shapes, few compilations: batches are filled up to a power of two.
+        size = min(1 << (n - 1).bit_length(), self.settings.batch_size)
+        filled = [np.concatenate([a, np.repeat(a[:1], size - n, axis=0)]) for a in (latents, images)]
+        return np.asarray(self._compiled(*filled))[:n]
+
+    def _read_one(
+        self, image: np.ndarray, starts: np.ndarray, sigma: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, float, float, int]:
+        """Spec, redraw MSE, confidence and redraws of one picture."""
+        drawing = self.drawing
+        if not len(starts):
+            starts = drawing.factors.sample(SAMPLED, rng)
+        ordered = np.unique(starts[:, drawing.permutations].reshape(-1, len(drawing.factors)), axis=0)
+        confidence, redraws = np.nan, 0
+        answers = ordered
+        if "redraw" in self.settings.taken:
+            search = _Search(self, image, sigma, rng)
+            found = search.run(ordered)
+            answers = np.concatenate([found[None], ordered])
+            confidence, redraws = search.confidence(found), search.redraws
+        squares = ((drawing.render(answers) - image.astype(np.float64)) ** 2).reshape(len(answers), -1)
+        best = int(squares.sum(axis=1).argmin())
+        mse = float(squares[best].mean() / 255**2)
+        return answers[best], mse, confidence, redraws + len(answers)
+
+
+class Palette:
+    """Which pixels each colour factor paints, found out by drawing, so that colours are fitted instead of searched.
+
+    A geometry is drawn once with a level of its own for every colour factor, the labels. Where a label shows, its factor
+    paints; the colour with the least squared error there is the mean, rounded to the factor's step, which on a clean picture
+    is the colour itself. Anything else in the drawing is taken as fixed.
+
+    That holds for classes that lay on colours as they are. Whether this is one is tried, not believed: `TRIED` specs are
+    drawn, in label colours and in their own, and `valid` is False unless the first predict the second to the pixel (a blend
+    or an edge smoothed over shows levels in between, and fails).
+    """
+
+    TRIED = 32
+
+    def __init__(self, drawing: Drawing) -> None:
+        self.drawing = drawing
+        self.colours = drawing.factors.of_kind("colour")
+        self.low, self.high, self.step = (
+            v[self.colours] for v in (drawing.factors.low, drawing.factors.high, drawing.factors.step)
+        )
+        count = np.array([drawing.factors[i].count for i in self.colours])
+        rng = np.random.default_rng(0)  # what is tried decides how, never what, is answered
+        specs = drawing.factors.sample(self.TRIED, rng)
+        truth = drawing.render(specs).reshape(len(specs), -1)
+        k = len(self.colours)
+        # In a second and third try the labels move, should one of them be a level that the class uses anyway.
+        for share in (0.5, 0.37, 0.63):
+            self.labels = self.low + self.step * np.floor(count * (np.arange(k) + share) / max(k, 1))
+            levels = np.rint(self.labels)
+            if len(set(levels)) < k or not np.array_equal(levels, self.labels):
+                continue
+            drawn = self.draw(specs)
+            mixed = drawn.copy()
+            for j in range(k):
+                mixed = np.where(drawn == levels[j], specs[:, self.colours[j], None], mixed)
+            self.valid = bool(np.array_equal(mixed, truth))
+            if self.valid:
+                return
+        self.valid = False
+
+    def draw(self, specs: np.ndarray) -> np.ndarray:
+        """Drawings in label colours, ``uint8 (n, pixels * channels)``."""
+        labelled = specs.copy()
+        labelled[:, self.colours] = self.labels
+        return self.drawing.render(labelled).reshape(len(specs), -1)
+
+    def fit(self, specs: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`specs` with the best colours for a picture, and the squared error left, in levels.
+
+        Args:
+            specs: ``(n, n_factors)``, whose colours count only where nothing is painted with them, or for a class that is not
+                `valid`.
+            image: ``float (pixels * channels,)`` in levels.
+        """
+        if not self.valid:
+            drawn = self.drawing.render(specs).reshape(len(specs), -1)
+            return specs, ((drawn - image) ** 2).sum(axis=1, dtype=np.float64)
+        drawn = self.draw(specs)
+        fitted = specs.copy()
+        # (image - c)^2 summed over the pixels that a colour paints is the sum of image^2 there, - 2 c sum of image + n c^2.
+        left = np.full(len(specs), (image.astype(np.float64) ** 2).sum())
+        columns = np.stack([np.ones_like(image), image], axis=1)
+        fixed = np.ones_like(drawn, dtype=bool)
+        for j, (label, low, high, step) in enumerate(zip(self.labels, self.low, self.high, self.step, strict=True)):
+            painted = drawn == label
+            n, total = (painted.astype(image.dtype) @ columns).T.astype(np.float64)
+            mean = np.where(n > 0, total / np.maximum(n, 1), specs[:, self.colours[j]])
+            colour = np.clip(low + step * np.rint((mean - low) / step), low, high)
+            fitted[:, self.colours[j]] = colour
+            left += n * colour**2 - 2 * colour * total
+            fixed &= ~painted
+        if fixed.any():
+            level = fixed * drawn.astype(np.float64)
+            left += (level * (level - 2 * image)).sum(axis=1)
+        return fitted, left
+
+
+def moves(drawing: Drawing, colours: bool) -> np.ndarray:
+    """The steps that the search tries from where it stands, ``int (m, n_factors)``, in steps of each factor.
+
+    Single factors by 1, 2, 3; both coordinates of a point; all points together; a coordinate with a factor of few values (a
+    line's end with its width). With `colours` also single colour factors by powers of two.
+    """
+    factors = drawing.factors
+    found: dict[tuple[int, ...], None] = {}
+
+    def add(**by: int) -> None:
+        offset = [by.get(name, 0) for name in factors.names]
+        if any(offset):
+            found[tuple(offset)] = None
+
+    searched = [factors[i] for i in factors.of_kind("geometry", "count")]
+    points = [[factors[i].name for i in pair] for pair in factors.point_indices()]
+    few = [f for f in searched if f.point is None and f.count <= FEW]
+    for size in (1, 2, 3):
+        for f in searched:
+            for sign in (1, -1):
+                add(**{f.name: sign * size})
+    around = list(itertools.product((-1, 0, 1), repeat=2))
+    for x, y in points:
+        for dx, dy in around:
+            add(**{x: dx, y: dy})
+    for dx, dy in around:
+        add(**{x: dx for x, _ in points}, **{y: dy for _, y in points})
+    for f, pair in itertools.product(few, points):
+        for name, a, b in itertools.product(pair, (1, -1), (1, -1)):
+            add(**{name: a, f.name: b})
+    if colours:
+        for i in factors.of_kind("colour"):
+            sizes = 2 ** np.arange(int(np.log2(max(factors[i].count // 2, 1))) + 1)
+            for size, sign in itertools.product(sizes.tolist(), (1, -1)):
+                add(**{factors[i].name: sign * size})
+    return np.array(list(found), int).reshape(-1, len(factors))
+
+
+class _Search:
+    """A search around some starts for one picture: downhill over `moves`, then jumps and downhill again."""
+
+    def __init__(self, reader: Reader, image: np.ndarray, sigma: float, rng: np.random.Generator) -> None:
+        self.factors, self.drawing, self.settings = reader.drawing.factors, reader.drawing, reader.settings
+        self.palette, self.moves = reader._palette, reader._moves
+        # Sums of whole numbers are exact in float32 up to 2^24, and half the work.
+        self.image = image.reshape(-1).astype(np.float32 if image.size * 255 < 2**24 else np.float64)
+        self.sigma, self.rng = max(sigma, ROUNDING), rng
+        self.searched = np.flatnonzero(self.moves.any(axis=0))
+        self.seen: dict[bytes, tuple[np.ndarray, float]] = {}
+        self.redraws = 0
+        self.points = self.factors.point_indices()
+        self.groups = [*self.points, *([i] for i in self.searched if i not in self.points)]
+
+    @property
+    def spent(self) -> bool:
+        return self.redraws >= self.settings.redraws
+
+    def look(self, specs: np.ndarray) -> tuple[np.ndarray, float]:
+        """The best of some specs with the best colours, and its squared error; none is drawn twice, nor past the budget."""
+        keys = [s.tobytes() for s in specs[:, self.searched]]
+        fresh = {key: i for i, key in enumerate(keys) if key not in self.seen}
+        new = list(fresh.values())[: max(self.settings.redraws - self.redraws, 0)]
+        if new:
+            fitted, left = self.palette.fit(specs[new], self.image)
+            self.redraws += len(new)
+            for i, spec, error in zip(new, fitted, left.tolist(), strict=True):
+                self.seen[keys[i]] = spec, error
+        return min((self.seen[k] for k in keys if k in self.seen), key=lambda s: s[1], default=(specs[0], np.inf))
+
+    def downhill(self, spec: np.ndarray, error: float) -> tuple[np.ndarray, float]:
+        """Follow `moves` until none of them helps. A move that helped is tried again first."""
+        order = self.moves
+        i = 0
+        while i < len(order) and not self.spent:
+            tried = order[i : i + CHUNK]
+            found, less = self.look(self.factors.snap(spec + tried * self.factors.step))
+            if less >= error:
+                i += CHUNK
+                continue
+            step = (spec_difference(self.drawing, found, spec) / self.factors.step).round()
+            spec, error = found, less
+            helped = (order == step)[:, self.searched].all(axis=1)
+            order = np.concatenate([order[helped], order[~helped]])
+            i = 0
+        return spec, error
+
+    def run(self, starts: np.ndarray) -> np.ndarray:
+        """The best spec found from all starts."""
+        best, error = self.downhill(*self.look(starts))
+        rest, in_vain = self.rest(best), 0
+        # When stuck: what was found in its other orders, then the other starts, then jumps
+        orders = self.drawing.permutations[1:]
+        proposals = [*best[orders], *starts]
+        while error > 0 and not self.spent and in_vain < HOPELESS:
+            if in_vain >= self.settings.patience and self.is_noise(rest):
+                break
+            proposed = proposals.pop(0)[None] if proposals else self.jumps(best, rest)
+            found, less = self.downhill(*self.look(proposed))
+            in_vain += 1
+            if less < error:
+                best, error, rest, in_vain = found, less, self.rest(found), 0
+                proposals = [*best[orders], *proposals]
+        return best
+
+    def rest(self, spec: np.ndarray) -> np.ndarray:
+        """What a spec leaves of the picture, in levels, ``(height, width, channels)``."""
+        self.redraws += 1
+        return np.asarray((self.image - self.drawing.render(spec[None]).reshape(-1)).reshape(self.drawing.canvas), np.float64)
+
+    def jumps(self, spec: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """Random places around a spec: each point, and each factor that is none's coordinate, moves or stays.
+
+        In every second one a point moves to where something is left: there an end is missing. In every fourth one a point moves
+        towards another or away from it: a stroke too short or too long is right everywhere else.
+        """
+        moved = np.zeros((CHUNK, len(self.factors)), bool)
+        for group in self.groups:
+            moved[:, group] = self.rng.random((CHUNK, 1)) < 0.5
+        reach = self.settings.jump
+        by = self.rng.integers(-reach, reach, moved.shape, endpoint=True)
+        jumped = spec + by * moved * self.factors.step
+        half = np.arange(0, CHUNK, 2)
+        blocks = _block_means(rest, BLOCK)
+        weights = (blocks**2).sum(axis=2).ravel() ** 2
+        if len(self.points) and weights.sum() > 0:
+            cells = self.rng.choice(weights.size, len(half), p=weights / weights.sum())
+            corner = np.stack(np.divmod(cells, blocks.shape[1])[::-1], axis=1) * BLOCK
+            to = self.points[self.rng.integers(len(self.points), size=len(half))]
+            jumped[half[:, None], to] = corner + self.rng.uniform(0, BLOCK, (len(half), 2))
+        if len(self.points) > 1:
+            for i in range(1, CHUNK, 4):
+                one, other = self.rng.permutation(len(self.points))[:2]
+                apart = spec[self.points[other]] - spec[self.points[one]]
+                length = max(float(np.hypot(*apart)), 1.0)
+                jumped[i] = spec
+                jumped[i, self.points[one]] += apart / length * self.rng.uniform(-ALONG, ALONG)
+        return self.factors.snap(jumped)
+
+    def is_noise(self, rest: np.ndarray) -> bool:
+        """Whether what is left looks like noise on every scale: squares of block means, summed, within three deviations.
+
+        A stroke drawn a little off leaves little in single pixels but the same sign over many, which shows in the blocks.
+        """
+        if self.sigma <= ROUNDING:
+            return False
+        for size in (1, 2, 4, 8):
+            means = _block_means(rest, size)
+            n = means.size
+            if (means**2).sum() * size**2 > self.sigma**2 * (n + 3 * np.sqrt(2 * n)):
+                return False
+        return True
+
+    def confidence(self, best: np.ndarray) -> float:
+        """Probability that every geometry factor of the best spec is within one step of the truth.
+
+        Every spec drawn on the way is an alternative, weighed by its likelihood under Gaussian noise, flattened:
+        exp(-squared error / (2 TEMPERATURE sigma^2)). The share of that weight within one step of the best becomes a probability
+        by `CALIBRATION`. Where what is left does not look like noise, the truth was not among what was drawn, or the picture
+        is no drawing of this class: then it is multiplied by `UNEXPLAINED`.
+        """
+        if len(self.moves):
+            self.look(self.factors.snap(best + self.moves * self.factors.step))
+        specs, errors = zip(*self.seen.values(), strict=True)
+        excess = np.array(errors) - min(errors)
+        weights = np.exp(-excess / (2 * TEMPERATURE * self.sigma**2))
+        near = within_a_step(self.drawing, np.array(specs), np.broadcast_to(best, (len(specs), len(best))))
+        probability = float(np.interp((weights * near).sum() / weights.sum(), *np.array(CALIBRATION).T))
+        believed = min(errors) == 0 or self.is_noise(self.rest(best))
+        return probability if believed else probability * UNEXPLAINED
+
+
+def _block_means(rest: np.ndarray, size: int) -> np.ndarray:
+    """Means over squares of `size` px, ``(height // size, width // size, channels)``; what is over at the edge is left out."""
+    h, w = rest.shape[0] // size, rest.shape[1] // size
+    return np.asarray(rest[: h * size, : w * size].reshape(h, size, w, size, -1).mean(axis=(1, 3)))
+
+
+def _descent(decoder: Any, scaling: Scaling, settings: ReaderSettings) -> Callable[[Any, Any], Any]:
+    """Adam on latents through a frozen decoder, compiled; each picture by its own gradient, the rate falling as a cosine."""
+    import tensorflow as tf
+
+    from fullcircle.losses import Pyramid
+
+    loss = Pyramid(settings.levels)
+    low, high = (tf.constant(v, tf.float32) for v in (scaling.low, scaling.high))
+    total = settings.gradient_steps
+
+    def descend(latents: Any, images: Any) -> Any:
+        first, second = tf.zeros_like(latents), tf.zeros_like(latents)
+        for t in tf.range(total):
+            with tf.GradientTape() as tape:
+                tape.watch(latents)
+                error = tf.reduce_sum(loss.call(images, decoder(latents, training=False)))
+            gradient = tape.gradient(error, latents)
+            now = tf.cast(t, tf.float32)
+            rate = settings.learning_rate * 0.5 * (1 + tf.cos(np.pi * now / total))
+            first = 0.9 * first + 0.1 * gradient
+            second = 0.999 * second + 0.001 * gradient**2
+            step = first / (1 - 0.9 ** (now + 1)) / (tf.sqrt(second / (1 - 0.999 ** (now + 1))) + 1e-8)
+            latents = tf.clip_by_value(latents - rate * step, low, high)
+        return latents
+
+    compiled: Callable[[Any, Any], Any] = tf.function(descend)
+    return compiled
+
+
+def noise_level(image: np.ndarray) -> float:
+    """Standard deviation of the noise in a picture, in grey levels, from the picture alone; 0 for a clean one.
+
+    From differences of 2 x 2 neighbours, (a - b - c + d) / 2, in which plain areas and slopes cancel. Edges remain; they are
+    left out as what lies beyond three deviations, again until nothing changes.
+    """
+    levels = image.astype(np.float64)
+    d = ((levels[:-1, :-1] - levels[1:, :-1] - levels[:-1, 1:] + levels[1:, 1:]) / 2).ravel()
+    sigma = np.median(np.abs(d)) / 0.6745
+    for _ in range(10):
+        inside = np.abs(d) <= 3 * max(sigma, ROUNDING)
+        # Cutting at three deviations takes away 1.3 % of the deviation.
+        sigma, before = np.sqrt((d[inside] ** 2).mean()) / 0.987, sigma
+        if sigma == before:
+            break
+    return float(sigma)
+
+
+def within_a_step(drawing: Drawing, read: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Whether every geometry factor is at most one step off, in some order that the symmetries allow, ``bool (n,)``."""
+    geometry = drawing.factors.of_kind("geometry", "count")
+    off = np.abs(spec_difference(drawing, read[:, drawing.permutations], true[:, None, :]))[..., geometry]
+    return np.asarray((off <= drawing.factors.step[geometry] * (1 + 1e-9)).all(axis=-1).any(axis=-1))

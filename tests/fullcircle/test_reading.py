@@ -1,0 +1,235 @@
+"""The reader without a trained network: an encoder that is told the answer a few steps off, a decoder that is a blurred pixel."""
+
+import numpy as np
+import pytest
+
+from fullcircle.drawings import DRAWINGS, Drawing
+from fullcircle.factors import Factor, Factors
+from fullcircle.metrics import spec_errors
+from fullcircle.noise import add_noise
+from fullcircle.reading import Palette, Reader, ReaderSettings, moves, noise_level, within_a_step
+from fullcircle.scaling import scaling
+from fullcircle.settings import SettingsError
+
+LINE = DRAWINGS["line"]
+
+
+class Told:
+    """An encoder that answers with given specs, in order."""
+
+    def __init__(self, drawing, specs):
+        self.latents = scaling("range", drawing.factors).to_latent(specs)
+
+    def predict_on_batch(self, images):
+        now, self.latents = self.latents[: len(images)], self.latents[len(images) :]
+        return now
+
+
+class Disc(Drawing):
+    """A coloured disc on a fixed ground: three channels, no point, a colour factor per channel."""
+
+    name = "disc"
+    height, width, channels = 20, 24, 3
+    factors = Factors(
+        Factor("x", 4, 20),
+        Factor("y", 4, 16),
+        Factor("radius", 2, 8, step=0.5),
+        Factor("red", 0, 255, unit="level", kind="colour"),
+        Factor("green", 0, 250, step=5, unit="level", kind="colour"),
+    )
+
+    def draw(self, *, x, y, radius, red, green):
+        image = np.full((20, 24, 3), 9, np.uint8)
+        rows, columns = np.mgrid[:20, :24]
+        image[(rows - y) ** 2 + (columns - x) ** 2 <= radius**2] = (red, green, 77)
+        return image
+
+
+class Veil(Disc):
+    """The same, half transparent: no pixel shows its colour factor."""
+
+    name = "veil"
+
+    def draw(self, **factors):
+        return (super().draw(**factors).astype(int) * 3 // 4 + 40).astype(np.uint8)
+
+
+def reader(drawing, starts, **settings):
+    settings = ReaderSettings(**{"steps": "encoder,redraw"} | settings)
+    return Reader(drawing, scaling("range", drawing.factors), Told(drawing, starts), None, settings)
+
+
+def seen_lines(n, rng):
+    specs = LINE.factors.sample(20 * n, rng)
+    ends = np.hypot(specs[:, 0] - specs[:, 2], specs[:, 1] - specs[:, 3])
+    return specs[(LINE.contrast(specs) >= 8) & (ends > 12)][:n]
+
+
+def a_few_steps_off(drawing, specs, rng, steps=2):
+    off = rng.integers(-steps, steps, specs.shape, endpoint=True) * drawing.factors.step
+    return drawing.factors.snap(specs + off)
+
+
+def test_clean_lines_become_exact_to_the_pixel(rng):
+    specs = seen_lines(40, rng)
+    images = LINE.render(specs)
+    reading = reader(LINE, a_few_steps_off(LINE, specs, rng)).read(images, rng)
+    assert reading.pixel_exact.mean() >= 0.95
+    assert np.array_equal(reading.redraw_mse == 0, reading.pixel_exact)
+    assert np.array_equal(LINE.render(reading.specs[reading.pixel_exact]), images[reading.pixel_exact])
+    assert reading.redraws.max() <= ReaderSettings().redraws + 10
+    assert reading.sigmas.max() < 0.5
+
+
+def test_the_order_of_the_ends_is_found(rng):
+    specs = seen_lines(20, rng)
+    starts = a_few_steps_off(LINE, specs[:, LINE.permutations[1]], rng, 1)
+    assert reader(LINE, starts).read(LINE.render(specs), rng).pixel_exact.mean() >= 0.9
+
+
+def test_noise_is_read_through_and_stops_the_search(rng):
+    specs = seen_lines(30, rng)
+    specs[:, 4], specs[:, 6] = 200, 60
+    images = add_noise(LINE.render(specs), np.full(len(specs), 10.0), rng)
+    reading = reader(LINE, a_few_steps_off(LINE, specs, rng)).read(images, rng)
+    assert spec_errors(LINE, reading.specs, specs)["points"].mean() < 0.8
+    assert np.median(reading.redraws) < 900
+    assert reading.redraw_mse.mean() == pytest.approx((10 / 255) ** 2, rel=0.05)
+    assert reading.sigmas == pytest.approx(np.full(len(specs), 10), rel=0.1)
+    assert np.abs(reading.specs[:, [4, 6]] - [200, 60]).mean() < 2
+
+
+def test_equal_chance_gives_equal_answers_whatever_follows(rng):
+    specs = seen_lines(6, rng)
+    images, starts = LINE.render(specs), a_few_steps_off(LINE, specs, rng, 3)
+    one = reader(LINE, starts).read(images, np.random.default_rng(1))
+    two = reader(LINE, starts, batch_size=2).read(images[:4], np.random.default_rng(1))
+    assert np.array_equal(one.specs[:4], two.specs)
+    assert np.array_equal(one.redraws[:4], two.redraws)
+
+
+@pytest.mark.parametrize("cls", [Disc, Veil])
+def test_other_classes_are_read_by_the_same_code(cls, rng):
+    drawing = cls()
+    assert Palette(drawing).valid == (cls is Disc)
+    specs = drawing.factors.sample(12, rng)
+    images = drawing.render(specs)
+    reading = reader(drawing, a_few_steps_off(drawing, specs, rng)).read(images, rng)
+    assert reading.pixel_exact.mean() >= 0.8
+
+
+def test_a_class_of_few_pictures_gives_up_on_a_picture_of_none():
+    class Plain(Disc):
+        factors = Factors(Factor("grey", 0, 255, unit="level", kind="colour"))
+
+        def draw(self, *, grey):
+            return np.full((20, 24, 3), grey, np.uint8)
+
+    class Two(Disc):
+        factors = Factors(Factor("x", 5, 6), Factor("grey", 0, 255, unit="level", kind="colour"))
+
+        def draw(self, *, x, grey):
+            return super().draw(x=x, y=9, radius=4, red=grey, green=grey)
+
+    for drawing in (Plain(), Two()):
+        specs = drawing.factors.low[None]
+        stripes = np.zeros(drawing.image_shape, np.uint8)
+        stripes[::5] = 255
+        images = np.stack([drawing.render(specs)[0] + 50, stripes])
+        reading = reader(drawing, np.repeat(specs, 2, axis=0)).read(images, np.random.default_rng(1))
+        assert reading.pixel_exact.tolist() == [drawing.name == "disc" and len(drawing.factors) == 1, False]
+        assert reading.redraws.max() < 600
+        assert reading.confidence[1] <= 0.5
+
+
+def test_a_palette_finds_the_colours_of_a_line(rng):
+    specs = LINE.factors.sample(10, rng)
+    palette = Palette(LINE)
+    for spec in specs:
+        image = LINE.render(spec[None]).reshape(-1).astype(float)
+        blind = spec.copy()
+        blind[palette.colours] = 0
+        fitted, left = palette.fit(blind[None], image)
+        assert left[0] == 0
+        assert np.array_equal(LINE.render(fitted).reshape(-1), image)
+
+
+def test_moves_follow_from_the_factor_table():
+    line = moves(LINE, colours=False)
+    assert not line[:, LINE.factors.of_kind("colour")].any()
+    found = {tuple(m) for m in line.tolist()}
+    assert len(found) == len(line)
+    assert (3, 0, 0, 0, 0, 0, 0) in found  # one factor
+    assert (0, 0, 1, -1, 0, 0, 0) in found  # a point
+    assert (1, 1, 1, 1, 0, 0, 0) in found  # all points
+    assert (0, 0, 0, 1, 0, -1, 0) in found  # an end with the width
+    assert {abs(m[3]) for m in moves(Veil(), colours=True).tolist()} == {0, 1, 2, 4, 8, 16, 32, 64, 128}
+
+
+@pytest.mark.parametrize("sigma", [0, 2, 5, 25])
+def test_the_noise_level_is_seen_in_the_picture(sigma, rng):
+    image = LINE.render(np.array([[5, 9, 60, 40, 170, 6, 100]]))
+    assert noise_level(add_noise(image, np.array([sigma]), rng)[0]) == pytest.approx(sigma, rel=0.05, abs=0.1)
+
+
+def test_within_a_step_knows_orders_and_no_colours():
+    true = np.array([[3, 5, 60, 40, 200, 4, 31]])
+    for read, expected in (
+        ([60, 40, 3, 6, 0, 5, 0], True),
+        ([60, 40, 3, 7, 200, 4, 31], False),
+        ([3, 5, 60, 40, 200, 6, 31], False),
+    ):
+        assert within_a_step(LINE, np.array([read]), true).tolist() == [expected]
+
+
+def test_confidence_tells_seen_lines_from_unseen(rng):
+    clear, hidden = seen_lines(10, rng), seen_lines(10, rng)
+    clear[:, 4], clear[:, 6] = 220, 30
+    hidden[:, 4] = hidden[:, 6] + np.where(hidden[:, 6] > 128, -1, 1)
+    specs = np.concatenate([clear, hidden])
+    images = add_noise(LINE.render(specs), np.full(20, 12.0), rng)
+    confidence = reader(LINE, a_few_steps_off(LINE, specs, rng)).read(images, rng).confidence
+    assert confidence[:10].min() > 0.7
+    assert confidence[10:].max() < confidence[:10].min()
+
+
+def test_steps_can_be_left_out(rng):
+    specs = seen_lines(5, rng)
+    images = LINE.render(specs)
+    alone = reader(LINE, specs, steps="encoder").read(images, rng)
+    assert alone.pixel_exact.all()
+    assert np.isnan(alone.confidence).all()
+    assert (alone.redraws == 2).all()
+    sampled = Reader(LINE, scaling("range", LINE.factors), None, None, ReaderSettings(steps="redraw", redraws=100))
+    assert sampled.read(images, rng).redraws.max() <= 300
+    assert len(alone.specs) == 5
+    assert reader(LINE, specs).read(images[:0], rng).specs.shape == (0, 7)
+
+
+def test_gradient_steps_move_towards_the_picture(rng):
+    import keras
+    from keras import ops
+
+    from fullcircle.models.decoders import DECODERS
+
+    keras.utils.set_random_seed(1)
+    scales = scaling("range", LINE.factors)
+    decoder = DECODERS["half_planes"].build(LINE, scales)
+    specs = seen_lines(3, rng)
+    truth = np.asarray(decoder(scales.to_latent(specs)))
+    settings = ReaderSettings(steps="encoder,gradient", gradient_steps=20)
+    begin = scales.to_latent(a_few_steps_off(LINE, specs, rng))
+    moved = Reader(LINE, scales, Told(LINE, specs), decoder, settings)._descend(begin, truth)
+    error = [float(ops.mean((decoder(latent) - truth) ** 2)) for latent in (begin, moved)]
+    assert error[1] < 0.5 * error[0]
+    assert moved.shape == begin.shape
+
+
+def test_a_step_without_its_network_and_a_wrong_canvas_are_refused(rng):
+    scales = scaling("range", LINE.factors)
+    with pytest.raises(ValueError, match="The step encoder needs an encoder. Received: None."):
+        Reader(LINE, scales, None, None)
+    with pytest.raises(ValueError, match=r"Pictures are expected as \(n, 64, 64\) uint8. Received: \(1, 32, 32\) uint8"):
+        reader(LINE, np.zeros((1, 7))).read(np.zeros((1, 32, 32), np.uint8), rng)
+    with pytest.raises(SettingsError, match=r"reader.steps is expected to be one of encoder,gradient,redraw"):
+        ReaderSettings(steps="none")
