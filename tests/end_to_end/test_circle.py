@@ -138,7 +138,7 @@ def test_others_can_read_the_tables(ran):
     assert np.array_equal(table["image"][2].to_numpy().reshape(64, 64), expected["image"][2])
 
 
-def test_a_second_run_makes_the_same_hashes_and_another_seed_others(ran, tmp_path):
+def test_a_second_run_makes_the_same_hashes_with_another_number_of_workers(ran, tmp_path):
     home, store, _ = ran
     before = store.ledger.latest_of_all()
     second = tmp_path / "store"
