@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from fullcircle import metrics
 from fullcircle.drawings.base import Drawing
 from fullcircle.scaling import Scaling
 
@@ -124,7 +125,7 @@ class SSIM(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         import tensorflow as tf
 
-        return 1 - tf.image.ssim(y_true, y_pred, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01, k2=0.03)
+        return 1 - tf.image.ssim(y_true, y_pred, max_val=1.0, **metrics.SSIM)
 
 
 @_register

@@ -11,6 +11,7 @@ import numpy as np
 from fullcircle.drawings import Drawing
 
 SSIM = {"filter_size": 11, "filter_sigma": 1.5, "k1": 0.01, "k2": 0.03}
+"""Of structural similarity, as figure and as loss: the published settings."""
 
 
 def image_errors(truth: np.ndarray, made: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:

@@ -28,6 +28,7 @@ class Progress:
         self._every = every
         self._stage = ""
         self._began = self._spoke = 0.0
+        self._done_before = 0
 
     def say(self, text: str) -> None:
         """One line at once."""

@@ -30,7 +30,6 @@ from fullcircle.tables import TableReader
 WARM_UP = 0.05
 """Share of the steps of a cosine schedule in which the rate rises from nothing."""
 
-
 SPEC_DELTA = 0.03
 """Where the spec loss turns from squared to absolute, 1 px of 64: hopeless examples shall not drown the others."""
 
@@ -113,15 +112,15 @@ def join(encoder: keras.Model | None, decoder: keras.Model | None, outputs: Sequ
 
     With both halves the image is decoder(encoder(image)); a decoder alone draws from a latent.
     """
-    if encoder is None and decoder is None:
-        raise ValueError("At least one half is expected, encoder or decoder. Received: none.")
     made: dict[str, Any] = {}
-    if encoder is None:
-        source, made["image"] = decoder.input, decoder.output  # type: ignore[union-attr]
-    else:
+    if encoder is not None:
         source, made["latent"] = encoder.input, encoder.output
         if decoder is not None:
             made["image"] = decoder(encoder.output)
+    elif decoder is not None:
+        source, made["image"] = decoder.input, decoder.output
+    else:
+        raise ValueError("At least one half is expected, encoder or decoder. Received: none.")
     return keras.Model(source, {name: made[name] for name in outputs}, name="joined")
 
 
