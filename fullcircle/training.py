@@ -109,9 +109,10 @@ def _optimizer(learning_rate: float, schedule: str, steps: int) -> keras.optimiz
 
 
 def join(encoder: keras.Model | None, decoder: keras.Model | None, outputs: Sequence[str]) -> keras.Model:
-    """One model of the halves there are, with these of the outputs `latent` and `image`, and of the encoder's guesses.
+    """One model of the halves there are, with these outputs.
 
-    With both halves the image is decoder(encoder(image)); a decoder alone draws from a latent.
+    `latent`; `image`, with both halves decoder(encoder(image)), from a decoder alone what it draws from a latent; and for each of
+    the encoder's guesses, ``guess_0`` for one, the same two: ``guess_0`` and ``guess_0_image``.
     """
     made: dict[str, Any] = {}
     if encoder is not None:
@@ -119,11 +120,25 @@ def join(encoder: keras.Model | None, decoder: keras.Model | None, outputs: Sequ
         made |= {name: encoder.get_layer(name).output for name in guesses(encoder)}
         if decoder is not None:
             made["image"] = decoder(encoder.output)
+            made |= {_pictured(name): decoder(made[name]) for name in guesses(encoder) if _pictured(name) in outputs}
     elif decoder is not None:
         source, made["image"] = decoder.input, decoder.output
     else:
         raise ValueError("At least one half is expected, encoder or decoder. Received: none.")
     return keras.Model(source, {name: made[name] for name in outputs}, name="joined")
+
+
+def _pictured(guess: str) -> str:
+    """The output that shows what a guess looks like."""
+    return f"{guess}_image"
+
+
+def _with_guesses(stage: Stage, encoder: keras.Model | None) -> dict[str, str]:
+    """The outputs that a stage judges, and like which of its losses: guesses by specs if specs are judged at all, else by image."""
+    judged = {output: output for output in stage.losses}
+    for guess in guesses(encoder) if encoder is not None else ():
+        judged |= {guess: "latent"} if "latent" in stage.losses else {_pictured(guess): "image"}
+    return judged
 
 
 def _stored(source: Quantity) -> Quantity:
@@ -171,12 +186,10 @@ def train_halves(
     steps = sum(stage.epochs for stage in stages) * -(-train.rows // settings.batch_size)
     optimizer = _optimizer(settings.learning_rate, settings.schedule, steps)
     for number, stage in enumerate(stages):
-        losses, weights = dict(stage.losses), dict(stage.weights)
-        if encoder is not None and "latent" in losses:
-            losses |= dict.fromkeys(guesses(encoder), losses["latent"])
-            weights |= dict.fromkeys(guesses(encoder), weights["latent"])
+        judged = _with_guesses(stage, encoder)
+        losses, weights = ({output: of[like] for output, like in judged.items()} for of in (stage.losses, stage.weights))
         model = join(encoder, decoder, list(losses))
-        targets: dict[str, Quantity] = {name: "image" if name == "image" else "latent" for name in losses}
+        targets: dict[str, Quantity] = {output: "image" if like == "image" else "latent" for output, like in judged.items()}
         fit, choose = (
             batches(table, drawing, scaling, source=said, targets=targets, batch_size=settings.batch_size, seed=seed)
             for table, said, seed in ((train, source, settings.seed + 1000 * number), (valid, _stored(source), None))
@@ -249,6 +262,7 @@ def train_encoder(
             ),
         ],
     }[settings.objective]
+    sources: dict[str, Quantity] = {"afresh": "noise_afresh", "stored": "noisy_image", "none": "image"}
     training = train_halves(
         drawing,
         scaling,
@@ -257,7 +271,7 @@ def train_encoder(
         encoder=encoder,
         decoder=decoder,
         frozen="decoder",
-        source={"afresh": "noise_afresh", "stored": "noisy_image", "none": "image"}[settings.noise],
+        source=sources[settings.noise],
         stages=stages,
         settings=settings,
         progress=progress,

@@ -24,7 +24,7 @@ Canvas = tuple[int, int, int]
 
 GUESS = "guess"
 """An encoder that comes to its latent in steps names the layers of the earlier ones ``guess_0``, ``guess_1``, ...; each is fitted
-by the spec loss like the last, or the first steps would leave all the work to it."""
+by the same loss as the last, or the first steps would leave all the work to it."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -287,6 +287,8 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     if rest:
         parts.append(layers.Dense(len(rest), name="rest")(context))
 
+    looks = LOOKS if len(placed) else 0  # without a point there is nowhere to look
+
     # Every part answers in units of its own: spec = unit * answer + zero. From there to latents, in the factors' order.
     unit, zero = np.empty(len(factors)), np.empty(len(factors))
     unit[placed], zero[placed] = [width / 2, height / 2], [width / 2, height / 2]
@@ -299,13 +301,13 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     x = layers.Concatenate(name="parts")(parts) if len(parts) > 1 else parts[0]
     x = Arranged([made.index(i) for i in range(len(factors))], name="arranged")(x)
     gain, shift = unit / scaling.scale, (zero - scaling.offset) / scaling.scale
-    latent = layers.Rescaling(gain.tolist(), shift.tolist(), name="latent" if not len(placed) else f"{GUESS}_0")(x)
-    if not len(placed):
+    latent = layers.Rescaling(gain.tolist(), shift.tolist(), name=f"{GUESS}_0" if looks else "latent")(x)
+    if not looks:
         return keras.Model(image, latent, name="lookout_encoder")
 
     # px = scale * latent + offset
     windows = [[[int(i), float(scaling.scale[i]), float(scaling.offset[i])] for i in pair] for pair in placed]
-    for look in range(1, LOOKS + 1):
+    for look in range(1, looks + 1):
         before = StopGradient(name=f"before_{look}")(latent)
         seen, off = Windows(WINDOW, windows, name=f"windows_{look}")([standardised, before])
         x = _conv(seen, 32, 3, 2, f"look_{look}_1")
@@ -317,5 +319,5 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
             x = layers.Dense(LOOK, activation="relu", name=f"look_{look}_{layer}")(x)
         x = layers.Dense(len(factors), kernel_initializer="zeros", name=f"look_{look}_5")(x)
         x = layers.Rescaling(CORRECTION, name=f"correction_{look}")(x)
-        latent = layers.Add(name="latent" if look == LOOKS else f"{GUESS}_{look}")([before, x])
+        latent = layers.Add(name="latent" if look == looks else f"{GUESS}_{look}")([before, x])
     return keras.Model(image, latent, name="lookout_encoder")
