@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fullcircle.drawings import Drawing
@@ -21,7 +22,6 @@ from fullcircle.settings import (
     ExamplesSettings,
     ReaderSettings,
     ReportSettings,
-    SettingsError,
     SplitsSettings,
 )
 from fullcircle.splits import SPLITS, write_splits
@@ -142,26 +142,42 @@ def make_encoder(
     return _commit_model(store, "encoder", encoder, training, about)
 
 
+def decoder_of(store: Store, drawing: Drawing, encoder: StoredObject) -> StoredObject:
+    """The decoder that an encoder was trained through, which need not be the latest.
+
+    Raises:
+        StoredObjectError: when it is no longer in the store.
+    """
+    again = f"drawings/decoder ({drawing.name}) and then drawings/encoder ({drawing.name})"
+    return store.open(training_of(encoder)["read"]["decoder"], again)
+
+
+def reader_of(drawing: Drawing, models: Mapping[str, StoredObject], settings: ReaderSettings) -> Reader:
+    """A reader from stored models, `encoder` and `decoder`, those that its steps need."""
+    from fullcircle.reading import Reader
+
+    scales = [scaling_of(model, drawing) for model in models.values()] or [scaling("range", drawing.factors)]
+    networks = {name: model_of(model) for name, model in models.items()}
+    return Reader(drawing, scales[0], networks.get("encoder"), networks.get("decoder"), settings)
+
+
 def latest_reader(store: Store, drawing: Drawing, settings: ReaderSettings) -> tuple[Reader, dict[str, str]]:
-    """A reader from the latest models that its steps need, and the content hash of each.
+    """A reader from the latest encoder and the decoder that it was trained through, and the content hash of each.
+
+    Models that no step needs are left out; the gradient without the encoder takes the latest decoder.
 
     Raises:
         NothingMaterializedError: saying which command makes a model.
-        SettingsError: when the two models do not speak the same latents.
+        StoredObjectError: when a model is not whole or no longer in the store.
     """
-    from fullcircle.reading import Reader
-
-    needed = [name for name, step in (("encoder", "encoder"), ("decoder", "gradient")) if step in settings.taken]
-    stored = {name: store.latest(f"drawings/{name}", drawing.name) for name in needed}
-    scales = {name: scaling_of(model, drawing) for name, model in stored.items()} or {"none": scaling("range", drawing.factors)}
-    if len({s.name for s in scales.values()}) > 1:
-        said = " and ".join(f"{name} {s.name}" for name, s in scales.items())
-        raise SettingsError(
-            f"Encoder and decoder are expected to speak one scaling. Received: {said}. Materialize drawings/encoder again."
-        )
-    models = {name: model_of(model) for name, model in stored.items()}
-    reader = Reader(drawing, next(iter(scales.values())), models.get("encoder"), models.get("decoder"), settings)
-    return reader, {name: model.hash for name, model in stored.items()}
+    models = {}
+    if "encoder" in settings.taken:
+        models["encoder"] = store.latest("drawings/encoder", drawing.name)
+        if "gradient" in settings.taken:
+            models["decoder"] = decoder_of(store, drawing, models["encoder"])
+    elif "gradient" in settings.taken:
+        models["decoder"] = store.latest("drawings/decoder", drawing.name)
+    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
 
 
 def report_decoder(
