@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fullcircle.training import Training
 
 TRAINING = "training.json"
+READINGS = "readings.parquet"
 REPORT = "report.json"
 PAGE = "report.html"
 CONTACT_SHEET = "contact_sheet.webp"
@@ -180,14 +181,39 @@ def latest_reader(store: Store, drawing: Drawing, settings: ReaderSettings) -> t
     return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
 
 
+def make_readings(
+    store: Store,
+    drawing: Drawing,
+    test: StoredObject,
+    valid: StoredObject,
+    encoder: StoredObject,
+    settings: ReaderSettings,
+    progress: Progress = silent,
+) -> tuple[StoredObject, StoredObject]:
+    """Read test and valid at known noise levels, step by step: ``readings.parquet``, and the decoder that it took.
+
+    That is the one that the encoder was trained through.
+    """
+    from fullcircle.readings import write_readings
+
+    decoder = decoder_of(store, drawing, encoder)
+    models = {"encoder": encoder, "decoder": decoder}
+    reader = reader_of(drawing, models, settings)
+    hashes = {name: model.hash for name, model in models.items()}
+    with store.draft() as draft:
+        splits = {"test": table(test), "valid": table(valid)}
+        write_readings(draft.path / READINGS, drawing, reader, splits, hashes, progress)
+        return draft.commit(), decoder
+
+
 def report_decoder(
-    store: Store, drawing: Drawing, test: StoredObject, decoder: StoredObject, settings: ReportSettings
+    store: Store, drawing: Drawing, test: StoredObject, valid: StoredObject, decoder: StoredObject, settings: ReportSettings
 ) -> StoredObject:
-    """Measure a decoder on test and show it: ``report.json``, ``report.html`` and a contact sheet."""
+    """Measure a decoder on test, and on valid to compare, and show it: ``report.json``, ``report.html`` and a contact sheet."""
     from fullcircle.report.drawings import decoder_report
 
     with store.draft() as draft:
-        decoder_report(draft.path, drawing, test, decoder, settings)
+        decoder_report(draft.path, drawing, test, valid, decoder, settings)
         return draft.commit()
 
 
@@ -195,13 +221,15 @@ def report_encoder(
     store: Store,
     drawing: Drawing,
     test: StoredObject,
+    valid: StoredObject,
     decoder: StoredObject,
     encoder: StoredObject,
+    readings: StoredObject,
     settings: ReportSettings,
 ) -> StoredObject:
-    """Measure an encoder on test, redraw what it reads with the true method, and show it."""
+    """Measure an encoder on test, and on valid to compare, and the reader step by step by its readings; and show it."""
     from fullcircle.report.drawings import encoder_report
 
     with store.draft() as draft:
-        encoder_report(draft.path, drawing, test, decoder, encoder, settings)
+        encoder_report(draft.path, drawing, test, valid, decoder, encoder, readings, settings)
         return draft.commit()

@@ -44,8 +44,8 @@ def _read(arguments: argparse.Namespace) -> int:
     from fullcircle.reading import Pictures
 
     drawing = drawing_class(arguments.drawing)
-    steps = ",".join(s for s in STEPS if s in arguments.steps)
-    settings = ReaderSettings(steps=steps, seed=arguments.seed, workers=arguments.workers)
+    taken = ",".join(s for s in STEPS if s in arguments.steps)
+    settings = ReaderSettings(steps=taken, seed=arguments.seed, workers=arguments.workers)
     paths = list(find_pictures(arguments.path))
     failed = 0
 

@@ -11,7 +11,8 @@ import sys
 import tempfile
 
 BANNER = re.compile(
-    rb"^(?:WARNING: All log messages before absl::InitializeLog\(\) |I0000 .* (?:port|cudart_stub)\.cc:\d+\] ).*\n", re.MULTILINE
+    rb"^(?:WARNING: All log messages before absl::InitializeLog\(\) |I0000 .* (?:port|cudart_stub)\.cc:\d+\] ).*\n",
+    re.MULTILINE,
 )
 """What its libraries say as they are loaded, of oneDNN and of GPUs."""
 

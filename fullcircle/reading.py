@@ -85,12 +85,12 @@ class Steps:
     """What was read from some pictures, step by step.
 
     Attributes:
-        alone: what the networks said, rounded, in the order of points that fits the picture better: by step, `encoder` and
-            `gradient` of those that were taken.
+        each: what each step that was taken said. Of the networks that is their spec, rounded, in the order of points that fits
+            the picture better; of `redraw` the reader's answer.
         answer: the reader's answer, of all steps together.
     """
 
-    alone: Mapping[str, Reading]
+    each: Mapping[str, Reading]
     answer: Reading
 
 
@@ -206,11 +206,12 @@ class Reader:
         )
         orders = np.full(len(specs), len(self.drawing.permutations))
         unknown = np.full(len(specs), np.nan)
-        networks = [s for s in ("encoder", "gradient") if s in self.settings.taken]
-        alone = {
-            step: Reading(specs[:, i], mse[:, i], mse[:, i] == 0, unknown, orders, sigmas) for i, step in enumerate(networks)
+        answer = Reading(specs[:, -1], mse[:, -1], mse[:, -1] == 0, confidence, redraws, sigmas)
+        each = {
+            step: answer if step == "redraw" else Reading(specs[:, i], mse[:, i], mse[:, i] == 0, unknown, orders, sigmas)
+            for i, step in enumerate(self.settings.taken)
         }
-        return Steps(alone, Reading(specs[:, -1], mse[:, -1], mse[:, -1] == 0, confidence, redraws, sigmas))
+        return Steps(each, answer)
 
     def _starts(self, images: np.ndarray) -> np.ndarray:
         """What the networks say, valid specs ``(n, n_starts, n_factors)``; no starts where none was asked."""

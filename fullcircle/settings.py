@@ -167,7 +167,10 @@ class ReaderSettings(Settings):
     pictures: int = setting(250, "readings: at most so many pictures of test, and of valid", low=1)
     seed: int = setting(1, "source of chance of the search, and of the readings' noise", low=0)
     workers: int = setting(
-        0, "processes that search, 0: one per core where there are pictures enough; changes nothing but the time", low=0, high=256
+        0,
+        "processes that search, 0: one per core where there are pictures enough; changes nothing but the time",
+        low=0,
+        high=256,
     )
 
     @property
