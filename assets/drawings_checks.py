@@ -1,7 +1,7 @@
 """The checks of the circle's assets, one step per asset.
 
-Belongs here: which rule of `fullcircle.checks` guards which asset, and whether it blocks what comes after. All of these gate
-training or what is said of it, so all of them block.
+Belongs here: which rule of `fullcircle.checks` guards which asset, and whether it blocks what comes after. Those that gate
+training or what is said of it block; those that look at a finished report warn.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,12 +19,14 @@ Objects = Mapping[str, StoredObject]
 Rule = Callable[[Drawing, Objects], Check]
 
 
-def _checks_of(asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule]) -> dg.AssetChecksDefinition:
-    """One step that applies `rules` to the versions that this run made, or else the latest."""
+def _checks_of(
+    asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule], blocking: bool = True
+) -> dg.AssetChecksDefinition:
+    """One step that applies `rules` to the versions that this run made, or else the latest; they block, or else warn."""
     key = dg.AssetKey([PREFIX, asset])
     others = [dg.AssetKey([PREFIX, name]) for name in reads if name != asset]
     specs = [
-        dg.AssetCheckSpec(name, asset=key, additional_deps=others, blocking=True, description=_doc(name)) for name in rules
+        dg.AssetCheckSpec(name, asset=key, additional_deps=others, blocking=blocking, description=_doc(name)) for name in rules
     ]
 
     @dg.multi_asset_check(name=f"{asset}_checks", specs=specs)
@@ -38,6 +40,7 @@ def _checks_of(asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule]) ->
                 asset_key=key,
                 check_name=name,
                 passed=found.passed,
+                severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
                 description=found.says,
                 metadata={**metadata, "checked": dg.MetadataValue.json({n: o.hash for n, o in objects.items()})},
             )
@@ -48,6 +51,13 @@ def _checks_of(asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule]) ->
 def _doc(name: str) -> str:
     return (getattr(checks, name).__doc__ or "").strip()
 
+
+def _gaps_within_chance(drawing: Drawing, objects: Objects) -> Check:
+    (report,) = objects.values()
+    return checks.gaps_within_chance(report)
+
+
+REPORTS = ("decoder_report", "encoder_report")
 
 CHECKS = [
     _checks_of(
@@ -79,4 +89,5 @@ CHECKS = [
             "encoder_beats_mean": lambda drawing, o: checks.encoder_beats_mean(o["encoder"], o["valid"], drawing),
         },
     ),
+    *(_checks_of(report, (report,), {"gaps_within_chance": _gaps_within_chance}, blocking=False) for report in REPORTS),
 ]

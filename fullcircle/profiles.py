@@ -5,7 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from fullcircle.settings import CircleSettings, DecoderSettings, EncoderSettings, ExamplesSettings, SettingsError
+from fullcircle.settings import (
+    CircleSettings,
+    DecoderSettings,
+    EncoderSettings,
+    ExamplesSettings,
+    ReaderSettings,
+    SettingsError,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +47,7 @@ PROFILES: dict[str, Profile] = {
                 examples=ExamplesSettings(n=100_000),
                 decoder=DecoderSettings(epochs=12),
                 encoder=EncoderSettings(epochs=15, image_epochs=1),
+                reader=ReaderSettings(pictures=2000),
             ),
             cost="at most one hour",
             reaches={"drawings/decoder_report": {"fvu": 0.08}, "drawings/encoder_report": {"endpoint_px_mean": 0.8}},

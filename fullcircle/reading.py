@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fullcircle.drawings import Drawing
+from fullcircle.drawings import DRAWINGS, Drawing
 from fullcircle.evaluation import unit_images
 from fullcircle.metrics import spec_difference
+from fullcircle.processes import cores, in_order
 from fullcircle.progress import Progress, silent
 from fullcircle.scaling import Scaling
 from fullcircle.settings import ReaderSettings
@@ -24,7 +25,7 @@ from fullcircle.settings import ReaderSettings
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Reader", "ReaderSettings", "Reading", "noise_level", "within_a_step"]
+__all__ = ["Pictures", "Reader", "ReaderSettings", "Reading", "Steps", "noise_level", "within_a_step"]
 
 FEW = 16  # a factor of so few values (a width) is moved together with a point's coordinate
 CHUNK = 16  # candidates drawn before the search looks which is best
@@ -33,6 +34,8 @@ ROUNDING = 0.3  # levels: the standard deviation of rounding, the least noise th
 ALONG = 10.0  # px: farthest jump of a point towards another
 HOPELESS = 200  # rounds in vain that end any search: a class of few pictures never spends its budget
 SAMPLED = 64  # starts without an encoder
+PART = 10  # pictures that a process searches for at a time
+WORTH = 100  # pictures that pay for starting one more process: half a second
 
 # Confidence, as measured on 600 lines drawn for the purpose at four noise levels each (docs/reading.md).
 TEMPERATURE = 4.0
@@ -60,6 +63,35 @@ class Reading:
     confidence: np.ndarray
     redraws: np.ndarray
     sigmas: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """Some pictures to read at a time.
+
+    Attributes:
+        images: ``uint8 (n, height, width[, channels])``.
+        seeds: of the search's jumps, a stream of chance per picture, ``int (n,)``.
+        sigmas: noise levels in grey levels, ``float (n,)``; None: estimated, see `noise_level`.
+    """
+
+    images: np.ndarray
+    seeds: np.ndarray
+    sigmas: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """What was read from some pictures, step by step.
+
+    Attributes:
+        each: what each step that was taken said. Of the networks that is their spec, rounded, in the order of points that fits
+            the picture better; of `redraw` the reader's answer.
+        answer: the reader's answer, of all steps together.
+    """
+
+    each: Mapping[str, Reading]
+    answer: Reading
 
 
 class Reader:
@@ -95,8 +127,7 @@ class Reader:
         for step, network, name in (("encoder", encoder, "an encoder"), ("gradient", decoder, "a decoder")):
             if step in self.settings.taken and network is None:
                 raise ValueError(f"The step {step} needs {name}. Received: None. Leave the step out, or give one.")
-        self._palette = Palette(drawing)
-        self._moves = moves(drawing, colours=not self._palette.valid)
+        self._searcher = Searcher(drawing, self.settings)
         self._compiled: Callable[[Any, Any], Any] | None = None
 
     def read(
@@ -113,29 +144,74 @@ class Reader:
         Raises:
             ValueError: when the pictures are not of the drawing class's canvas.
         """
+        self._check(images)
+        seeds = rng.integers(2**63, size=len(images))
+        size = self.settings.batch_size
+        parts = [slice(first, first + size) for first in range(0, len(images), size)]
+        batches = (Pictures(images[p], seeds[p], None if sigmas is None else sigmas[p]) for p in parts)
+        found: list[Reading] = []
+        for part, steps in zip(parts, self.stream(batches, len(images)), strict=True):
+            found.append(steps.answer)
+            progress.step("reading", min(part.stop, len(images)), len(images), "pictures")
+        return _joined(found, len(self.drawing.factors))
+
+    def stream(self, batches: Iterable[Pictures], total: int) -> Iterator[Steps]:
+        """Read batch after batch, in order; no more of them are open than can be worked on.
+
+        While this process asks the networks, others search (`ReaderSettings.workers`); what is read does not depend on their
+        number. They import the drawing class by its name in `DRAWINGS`; one that is not listed there is searched here.
+
+        Args:
+            batches: asked for one after the other. Each goes through the networks as a whole.
+            total: how many pictures they hold in all, to decide how many processes pay.
+
+        Raises:
+            ValueError: when pictures are not of the drawing class's canvas.
+        """
+        tasks = (task for batch in batches for task in self._tasks(batch))
+        workers = self.settings.workers or max(1, min(cores(), total // WORTH))
+        if workers > 1 and DRAWINGS.get(self.drawing.name) is self.drawing:
+            ahead = 2 * -(-self.settings.batch_size // PART)  # two batches, while the networks have the next
+            arguments = (self.drawing.name, self.settings)
+            rows = in_order(_search_here, tasks, workers, _begin_searching, arguments, ahead)
+        else:
+            rows = map(self._searcher.search, tasks)
+        parts: list[_Found] = []
+        for found in rows:
+            parts.append(found)
+            if found.last:
+                yield self._steps(parts)
+                parts = []
+
+    def _check(self, images: np.ndarray) -> None:
         shape = self.drawing.image_shape
         if images.shape[1:] != shape or images.dtype != np.uint8:
             raise ValueError(
                 f"Pictures are expected as (n, {', '.join(map(str, shape))}) uint8. Received: {images.shape} {images.dtype}."
             )
-        seeds = rng.integers(2**63, size=len(images))
-        sigmas = np.array([noise_level(i) for i in images]) if sigmas is None else np.asarray(sigmas, np.float64)
-        rows = []
-        for first in range(0, len(images), self.settings.batch_size):
-            part = slice(first, first + self.settings.batch_size)
-            starts = self._starts(images[part])
-            for image, start, sigma, seed in zip(images[part], starts, sigmas[part], seeds[part], strict=True):
-                rows.append(self._read_one(image, start, float(sigma), np.random.default_rng(seed)))
-                progress.step("reading", len(rows), len(images), "pictures")
-        specs, mse, confidence, redraws = zip(*rows, strict=True) if rows else ([], [], [], [])
-        return Reading(
-            np.array(specs).reshape(-1, len(self.drawing.factors)),
-            np.array(mse, np.float64),
-            np.array(mse, np.float64) == 0,
-            np.array(confidence, np.float64),
-            np.array(redraws, int),
-            sigmas,
+
+    def _tasks(self, batch: Pictures) -> Iterator[_Task]:
+        """A batch as tasks of `PART` pictures, with what the networks say of them."""
+        self._check(batch.images)
+        starts = self._starts(batch.images)
+        for first in range(0, len(starts), PART):
+            part = slice(first, first + PART)
+            sigmas = None if batch.sigmas is None else batch.sigmas[part]
+            yield _Task(batch.images[part], batch.seeds[part], sigmas, starts[part], first + PART >= len(starts))
+
+    def _steps(self, parts: Sequence[_Found]) -> Steps:
+        specs, mse = (np.concatenate([getattr(p, name) for p in parts]) for name in ("specs", "mse"))
+        confidence, redraws, sigmas = (
+            np.concatenate([getattr(p, name) for p in parts]) for name in ("confidence", "redraws", "sigmas")
         )
+        orders = np.full(len(specs), len(self.drawing.permutations))
+        unknown = np.full(len(specs), np.nan)
+        answer = Reading(specs[:, -1], mse[:, -1], mse[:, -1] == 0, confidence, redraws, sigmas)
+        each = {
+            step: answer if step == "redraw" else Reading(specs[:, i], mse[:, i], mse[:, i] == 0, unknown, orders, sigmas)
+            for i, step in enumerate(self.settings.taken)
+        }
+        return Steps(each, answer)
 
     def _starts(self, images: np.ndarray) -> np.ndarray:
         """What the networks say, valid specs ``(n, n_starts, n_factors)``; no starts where none was asked."""
@@ -160,25 +236,94 @@ class Reader:
         filled = [np.concatenate([a, np.repeat(a[:1], size - n, axis=0)]) for a in (latents, images)]
         return np.asarray(self._compiled(*filled))[:n]
 
-    def _read_one(
+
+def _joined(readings: Sequence[Reading], n_factors: int) -> Reading:
+    none = Reading(np.empty((0, n_factors)), np.empty(0), np.empty(0, bool), np.empty(0), np.empty(0, int), np.empty(0))
+    names = [f.name for f in dataclasses.fields(Reading)]
+    return Reading(*(np.concatenate([getattr(r, name) for r in (none, *readings)]) for name in names))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """Pictures to search for, with the networks' `starts`, ``(n, n_starts, n_factors)``; `last` of their batch or not."""
+
+    images: np.ndarray
+    seeds: np.ndarray
+    sigmas: np.ndarray | None
+    starts: np.ndarray
+    last: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What was found for a task: the starts in their better order, then the answer, ``specs (n, n_starts + 1, n_factors)``."""
+
+    specs: np.ndarray
+    mse: np.ndarray
+    confidence: np.ndarray
+    redraws: np.ndarray
+    sigmas: np.ndarray
+    last: bool
+
+
+class Searcher:
+    """The part of a reader that needs no network: judging and searching with the true draw method.
+
+    Args:
+        drawing: the drawing class.
+        settings: steps, budget.
+    """
+
+    def __init__(self, drawing: Drawing, settings: ReaderSettings) -> None:
+        self.drawing, self.settings = drawing, settings
+        self.palette = Palette(drawing)
+        self.moves = moves(drawing, colours=not self.palette.valid)
+
+    def search(self, task: _Task) -> _Found:
+        """The answers to a task."""
+        sigmas = np.array([noise_level(i) for i in task.images]) if task.sigmas is None else np.asarray(task.sigmas, np.float64)
+        rows = [
+            self._one(image, start, float(sigma), np.random.default_rng(seed))
+            for image, start, sigma, seed in zip(task.images, task.starts, sigmas, task.seeds, strict=True)
+        ]
+        specs, mse, confidence, redraws = (np.array(column) for column in zip(*rows, strict=True))
+        return _Found(specs, mse, confidence, redraws, sigmas, task.last)
+
+    def _one(
         self, image: np.ndarray, starts: np.ndarray, sigma: float, rng: np.random.Generator
-    ) -> tuple[np.ndarray, float, float, int]:
-        """Spec, redraw MSE, confidence and redraws of one picture."""
-        drawing = self.drawing
-        if not len(starts):
+    ) -> tuple[np.ndarray, np.ndarray, float, int]:
+        """Specs and redraw MSEs of the starts and of the answer; confidence and redraws of the answer."""
+        drawing, n_starts = self.drawing, len(starts)
+        if not n_starts:
             starts = drawing.factors.sample(SAMPLED, rng)
-        ordered = np.unique(starts[:, drawing.permutations].reshape(-1, len(drawing.factors)), axis=0)
+        orders = starts[:, drawing.permutations]
+        ordered, where = np.unique(orders.reshape(-1, len(drawing.factors)), axis=0, return_inverse=True)
         confidence, redraws = np.nan, 0
         answers = ordered
         if "redraw" in self.settings.taken:
             search = _Search(self, image, sigma, rng)
             found = search.run(ordered)
-            answers = np.concatenate([found[None], ordered])
+            answers = np.concatenate([ordered, found[None]])
             confidence, redraws = search.confidence(found), search.redraws
         squares = ((drawing.render(answers) - image.astype(np.float64)) ** 2).reshape(len(answers), -1)
-        best = int(squares.sum(axis=1).argmin())
-        mse = float(squares[best].mean() / 255**2)
-        return answers[best], mse, confidence, redraws + len(answers)
+        mse = squares.mean(axis=1) / 255**2
+        # What was found last comes first among equals.
+        best = len(mse) - 1 - int(mse[::-1].argmin())
+        alone = where.reshape(orders.shape[:2])[:n_starts]
+        chosen = [*(int(row[mse[row].argmin()]) for row in alone), best]
+        return answers[chosen], mse[chosen], confidence, redraws + len(answers)
+
+
+_searcher: Searcher  # where this process is one of several
+
+
+def _begin_searching(drawing: str, settings: ReaderSettings) -> None:
+    global _searcher
+    _searcher = Searcher(DRAWINGS[drawing], settings)
+
+
+def _search_here(task: _Task) -> _Found:
+    return _searcher.search(task)
 
 
 class Palette:
@@ -299,9 +444,9 @@ def moves(drawing: Drawing, colours: bool) -> np.ndarray:
 class _Search:
     """A search around some starts for one picture: downhill over `moves`, then jumps and downhill again."""
 
-    def __init__(self, reader: Reader, image: np.ndarray, sigma: float, rng: np.random.Generator) -> None:
-        self.factors, self.drawing, self.settings = reader.drawing.factors, reader.drawing, reader.settings
-        self.palette, self.moves = reader._palette, reader._moves
+    def __init__(self, searcher: Searcher, image: np.ndarray, sigma: float, rng: np.random.Generator) -> None:
+        self.factors, self.drawing, self.settings = searcher.drawing.factors, searcher.drawing, searcher.settings
+        self.palette, self.moves = searcher.palette, searcher.moves
         # Sums of whole numbers are exact in float32 up to 2^24, and half the work.
         self.image = image.reshape(-1).astype(np.float32 if image.size * 255 < 2**24 else np.float64)
         self.sigma, self.rng = max(sigma, ROUNDING), rng

@@ -170,11 +170,24 @@ class ReaderSettings(Settings):
     jump: int = setting(3, "farthest random jump when the search is stuck, in steps of a factor", low=1)
     patience: int = setting(10, "rounds of jumps in vain before a residual that noise explains is believed", low=0)
     batch_size: int = setting(100, "pictures per network step", low=1)
+    pictures: int = setting(250, "readings: at most so many pictures of test, and of valid", low=1)
+    seed: int = setting(1, "source of chance of the search, and of the readings' noise", low=0)
+    workers: int = setting(
+        0,
+        "processes that search, 0: one per core where there are pictures enough; changes nothing but the time",
+        low=0,
+        high=256,
+    )
 
     @property
     def taken(self) -> tuple[str, ...]:
         """The steps, in order."""
         return tuple(self.steps.split(","))
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What decides the answers, for the metadata of tables: all but the number of workers."""
+        return {name: value for name, value in self.as_dict().items() if name != "workers"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,6 +198,7 @@ class CircleSettings:
     splits: SplitsSettings = dataclasses.field(default_factory=SplitsSettings)
     decoder: DecoderSettings = dataclasses.field(default_factory=DecoderSettings)
     encoder: EncoderSettings = dataclasses.field(default_factory=EncoderSettings)
+    reader: ReaderSettings = dataclasses.field(default_factory=ReaderSettings)
     report: ReportSettings = dataclasses.field(default_factory=ReportSettings)
 
     def replaced(self, overrides: Mapping[str, Mapping[str, Any]]) -> CircleSettings:

@@ -9,6 +9,7 @@ _PARTS = {
     f"{PREFIX}__examples": "examples",
     f"{PREFIX}__decoder": "decoder",
     f"{PREFIX}__encoder": "encoder",
+    f"{PREFIX}__readings": "reader",
     f"{PREFIX}__decoder_report": "report",
     f"{PREFIX}__encoder_report": "report",
 }

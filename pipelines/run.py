@@ -92,9 +92,10 @@ class Follower(threading.Thread):
             self.failures.append(f"{event.step_key}: {cause.message.strip() if cause else event.message}")
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
-            verdict = "passed" if check.passed else "FAILED"
+            warns = check.severity == dg.AssetCheckSeverity.WARN
+            verdict = "passed" if check.passed else "WARNING" if warns else "FAILED"
             self._say(f"check {check.asset_key.to_user_string()} {check.check_name}: {verdict}. {check.description or ''}")
-            if not check.passed:
+            if not check.passed and not warns:
                 self.failures.append(f"{check.check_name}: {check.description}")
         elif event.is_step_materialization and event.asset_key:
             self._say(f"made {event.asset_key.to_user_string()}")

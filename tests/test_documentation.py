@@ -81,7 +81,7 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    parts = {"examples", "splits", "decoder", "encoder", "report"}
+    parts = {"examples", "splits", "decoder", "encoder", "reader", "report"}
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
             if part in parts:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fullcircle.drawings.base import Drawing
+from fullcircle.quiet import load_tensorflow
 from fullcircle.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
 
     Keras finds a custom layer only after the module that registers it was imported; this imports them all.
     """
+    load_tensorflow()
     import keras
 
     from fullcircle.models.decoders import DECODERS

@@ -1,5 +1,7 @@
 """The reader without a trained network: an encoder that is told the answer a few steps off, a decoder that is a blurred pixel."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from fullcircle.drawings import DRAWINGS, Drawing
 from fullcircle.factors import Factor, Factors
 from fullcircle.metrics import spec_errors
 from fullcircle.noise import add_noise
-from fullcircle.reading import Palette, Reader, ReaderSettings, moves, noise_level, within_a_step
+from fullcircle.reading import Palette, Pictures, Reader, ReaderSettings, moves, noise_level, within_a_step
 from fullcircle.scaling import scaling
 from fullcircle.settings import SettingsError
 
@@ -108,13 +110,47 @@ def test_equal_chance_gives_equal_answers_whatever_follows(rng):
     assert np.array_equal(one.redraws[:4], two.redraws)
 
 
+def test_the_number_of_processes_changes_nothing(rng):
+    specs = seen_lines(30, rng)
+    images, starts = add_noise(LINE.render(specs), np.full(30, 5.0), rng), a_few_steps_off(LINE, specs, rng, 3)
+    one, two = (
+        reader(LINE, starts, redraws=300, workers=workers, batch_size=20).read(images, np.random.default_rng(1))
+        for workers in (1, 2)
+    )
+    for field in dataclasses.fields(one):
+        assert np.array_equal(getattr(one, field.name), getattr(two, field.name)), field.name
+
+
+def test_each_step_says_what_it_read(rng):
+    specs = seen_lines(12, rng)
+    images, starts = LINE.render(specs), a_few_steps_off(LINE, specs, rng)
+    pictures = [Pictures(images[:5], np.arange(5)), Pictures(images[5:], np.arange(7))]
+    found = list(reader(LINE, starts).stream(iter(pictures), 12))
+    assert [len(steps.answer.specs) for steps in found] == [5, 7]
+    for steps, part in zip(found, (slice(5), slice(5, 12)), strict=True):
+        assert list(steps.each) == ["encoder", "redraw"]
+        assert steps.each["redraw"] is steps.answer
+        alone = steps.each["encoder"]
+        assert np.array_equal(np.sort(alone.specs), np.sort(starts[part]))  # not what the search made of it
+        redrawn = [
+            ((LINE.render(starts[part][:, p]) - images[part].astype(float)) ** 2).mean(axis=(1, 2)) for p in LINE.permutations
+        ]
+        assert alone.redraw_mse == pytest.approx(np.min(redrawn, axis=0) / 255**2)
+        assert (steps.answer.redraw_mse <= alone.redraw_mse).all()
+        assert np.isnan(alone.confidence).all()
+    (only,) = reader(LINE, starts[:5], steps="encoder").stream(pictures[:1], 5)
+    assert list(only.each) == ["encoder"]
+    assert np.array_equal(only.answer.specs, only.each["encoder"].specs)
+
+
 @pytest.mark.parametrize("cls", [Disc, Veil])
 def test_other_classes_are_read_by_the_same_code(cls, rng):
     drawing = cls()
     assert Palette(drawing).valid == (cls is Disc)
     specs = drawing.factors.sample(12, rng)
     images = drawing.render(specs)
-    reading = reader(drawing, a_few_steps_off(drawing, specs, rng)).read(images, rng)
+    # Not in the list of classes, so no process could import it: searched here
+    reading = reader(drawing, a_few_steps_off(drawing, specs, rng), workers=2).read(images, rng)
     assert reading.pixel_exact.mean() >= 0.8
 
 
