@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +65,7 @@ class Reading:
 class Reader:
     """Reads pictures of one drawing class.
 
-    1. encoder: its spec, rounded. Without this step the best of `SAMPLED` sampled specs.
+    1. encoder: its spec, rounded. With neither network nor given starts: the best of `SAMPLED` sampled specs.
     2. gradient: Adam on the latent through the frozen decoder, errors summed over a pyramid of scales.
     3. redraw: a local search with the true draw method from the best of the starts so far, in every order that the symmetries
        allow. Colours are not searched where the class paints every pixel with one colour factor or none, see `Palette`.
@@ -100,7 +100,12 @@ class Reader:
         self._compiled: Callable[[Any, Any], Any] | None = None
 
     def read(
-        self, images: np.ndarray, rng: np.random.Generator, sigmas: np.ndarray | None = None, progress: Progress = silent
+        self,
+        images: np.ndarray,
+        rng: np.random.Generator,
+        sigmas: np.ndarray | None = None,
+        starts: Sequence[np.ndarray] | None = None,
+        progress: Progress = silent,
     ) -> Reading:
         """Read pictures.
 
@@ -108,24 +113,29 @@ class Reader:
             images: ``uint8 (n, height, width[, channels])``.
             rng: source of chance of the search's jumps, one stream per picture: what follows a picture changes nothing.
             sigmas: noise levels in grey levels, ``(n,)``; None: estimated, see `noise_level`.
+            starts: per picture specs that someone else read, ``(k, n_factors)`` with any k, to begin from beside the networks'.
             progress: where to say how far it is.
 
         Raises:
-            ValueError: when the pictures are not of the drawing class's canvas.
+            ValueError: when the pictures are not of the drawing class's canvas, or there are not as many starts.
         """
         shape = self.drawing.image_shape
         if images.shape[1:] != shape or images.dtype != np.uint8:
             raise ValueError(
                 f"Pictures are expected as (n, {', '.join(map(str, shape))}) uint8. Received: {images.shape} {images.dtype}."
             )
+        if starts is not None and len(starts) != len(images):
+            raise ValueError(f"Starts are expected for each of the {len(images)} pictures. Received: {len(starts)}.")
+        given = [np.empty((0, len(self.drawing.factors)))] * len(images) if starts is None else starts
         seeds = rng.integers(2**63, size=len(images))
         sigmas = np.array([noise_level(i) for i in images]) if sigmas is None else np.asarray(sigmas, np.float64)
         rows = []
         for first in range(0, len(images), self.settings.batch_size):
             part = slice(first, first + self.settings.batch_size)
-            starts = self._starts(images[part])
-            for image, start, sigma, seed in zip(images[part], starts, sigmas[part], seeds[part], strict=True):
-                rows.append(self._read_one(image, start, float(sigma), np.random.default_rng(seed)))
+            own = self._starts(images[part])
+            for image, mine, more, sigma, seed in zip(images[part], own, given[part], sigmas[part], seeds[part], strict=True):
+                begin = np.concatenate([mine, self.drawing.factors.snap(more)])
+                rows.append(self._read_one(image, begin, float(sigma), np.random.default_rng(seed)))
                 progress.step("reading", len(rows), len(images), "pictures")
         specs, mse, confidence, redraws = zip(*rows, strict=True) if rows else ([], [], [], [])
         return Reading(
