@@ -3,6 +3,7 @@ PYTHON  ?= python3
 DRAWING ?= line
 PROFILE ?= quick
 SET     ?=
+BENCH   ?=
 HOST    ?= 127.0.0.1
 PORT    ?= 3000
 
@@ -12,7 +13,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED ?= 1
 
-.PHONY: help install run ui results test lint lock clean
+.PHONY: help install run ui results bench test lint lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -39,6 +40,9 @@ ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
 
 results: .venv/.installed  ## the latest figures of every report
 	@$(BIN)/fullcircle results
+
+bench: .venv/.installed  ## beside what one would use instead, 80 minutes in all: BENCH=reading SET="reading.pictures=100 ..."
+	@$(BIN)/python -m benchmarks $(BENCH) $(foreach s,$(SET),--set "$(s)")
 
 test: .venv/.installed-dev  ## linters, types and all tests
 	$(BIN)/ruff check .

@@ -73,11 +73,13 @@ class Pictures:
         images: ``uint8 (n, height, width[, channels])``.
         seeds: of the search's jumps, a stream of chance per picture, ``int (n,)``.
         sigmas: noise levels in grey levels, ``float (n,)``; None: estimated, see `noise_level`.
+        starts: per picture specs that someone else read, ``(k, n_factors)`` with any k, to search from beside the networks'.
     """
 
     images: np.ndarray
     seeds: np.ndarray
     sigmas: np.ndarray | None = None
+    starts: Sequence[np.ndarray] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Steps:
 class Reader:
     """Reads pictures of one drawing class.
 
-    1. encoder: its spec, rounded. Without this step the best of `SAMPLED` sampled specs.
+    1. encoder: its spec, rounded. With neither network nor given starts: the best of `SAMPLED` sampled specs.
     2. gradient: Adam on the latent through the frozen decoder, errors summed over a pyramid of scales.
     3. redraw: a local search with the true draw method from the best of the starts so far, in every order that the symmetries
        allow. Colours are not searched where the class paints every pixel with one colour factor or none, see `Palette`.
@@ -131,7 +133,12 @@ class Reader:
         self._compiled: Callable[[Any, Any], Any] | None = None
 
     def read(
-        self, images: np.ndarray, rng: np.random.Generator, sigmas: np.ndarray | None = None, progress: Progress = silent
+        self,
+        images: np.ndarray,
+        rng: np.random.Generator,
+        sigmas: np.ndarray | None = None,
+        starts: Sequence[np.ndarray] | None = None,
+        progress: Progress = silent,
     ) -> Reading:
         """Read pictures.
 
@@ -139,16 +146,19 @@ class Reader:
             images: ``uint8 (n, height, width[, channels])``.
             rng: source of chance of the search's jumps, one stream per picture: what follows a picture changes nothing.
             sigmas: noise levels in grey levels, ``(n,)``; None: estimated, see `noise_level`.
+            starts: per picture specs that someone else read, ``(k, n_factors)`` with any k, to begin from beside the networks'.
             progress: where to say how far it is.
 
         Raises:
-            ValueError: when the pictures are not of the drawing class's canvas.
+            ValueError: when the pictures are not of the drawing class's canvas, or there are not as many starts.
         """
         self._check(images)
+        if starts is not None and len(starts) != len(images):
+            raise ValueError(f"Starts are expected for each of the {len(images)} pictures. Received: {len(starts)}.")
         seeds = rng.integers(2**63, size=len(images))
         size = self.settings.batch_size
         parts = [slice(first, first + size) for first in range(0, len(images), size)]
-        batches = (Pictures(images[p], seeds[p], None if sigmas is None else sigmas[p]) for p in parts)
+        batches = (Pictures(images[p], seeds[p], *(None if v is None else v[p] for v in (sigmas, starts))) for p in parts)
         found: list[Reading] = []
         for part, steps in zip(parts, self.stream(batches, len(images)), strict=True):
             found.append(steps.answer)
@@ -196,8 +206,8 @@ class Reader:
         starts = self._starts(batch.images)
         for first in range(0, len(starts), PART):
             part = slice(first, first + PART)
-            sigmas = None if batch.sigmas is None else batch.sigmas[part]
-            yield _Task(batch.images[part], batch.seeds[part], sigmas, starts[part], first + PART >= len(starts))
+            sigmas, more = (None if v is None else v[part] for v in (batch.sigmas, batch.starts))
+            yield _Task(batch.images[part], batch.seeds[part], sigmas, starts[part], more, first + PART >= len(starts))
 
     def _steps(self, parts: Sequence[_Found]) -> Steps:
         specs, mse = (np.concatenate([getattr(p, name) for p in parts]) for name in ("specs", "mse"))
@@ -245,12 +255,14 @@ def _joined(readings: Sequence[Reading], n_factors: int) -> Reading:
 
 @dataclasses.dataclass(frozen=True)
 class _Task:
-    """Pictures to search for, with the networks' `starts`, ``(n, n_starts, n_factors)``; `last` of their batch or not."""
+    """Pictures to search for, with the networks' `starts`, ``(n, n_starts, n_factors)``, and someone else's, `more`; `last` of their
+    batch or not."""
 
     images: np.ndarray
     seeds: np.ndarray
     sigmas: np.ndarray | None
     starts: np.ndarray
+    more: Sequence[np.ndarray] | None
     last: bool
 
 
@@ -282,19 +294,21 @@ class Searcher:
     def search(self, task: _Task) -> _Found:
         """The answers to a task."""
         sigmas = np.array([noise_level(i) for i in task.images]) if task.sigmas is None else np.asarray(task.sigmas, np.float64)
+        more = [np.empty((0, len(self.drawing.factors)))] * len(task.images) if task.more is None else task.more
         rows = [
-            self._one(image, start, float(sigma), np.random.default_rng(seed))
-            for image, start, sigma, seed in zip(task.images, task.starts, sigmas, task.seeds, strict=True)
+            self._one(image, start, also, float(sigma), np.random.default_rng(seed))
+            for image, start, also, sigma, seed in zip(task.images, task.starts, more, sigmas, task.seeds, strict=True)
         ]
         specs, mse, confidence, redraws = (np.array(column) for column in zip(*rows, strict=True))
         return _Found(specs, mse, confidence, redraws, sigmas, task.last)
 
     def _one(
-        self, image: np.ndarray, starts: np.ndarray, sigma: float, rng: np.random.Generator
+        self, image: np.ndarray, starts: np.ndarray, more: np.ndarray, sigma: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, float, int]:
-        """Specs and redraw MSEs of the starts and of the answer; confidence and redraws of the answer."""
+        """Specs and redraw MSEs of `starts` and of the answer, to which `more` helped; confidence and redraws of the answer."""
         drawing, n_starts = self.drawing, len(starts)
-        if not n_starts:
+        starts = np.concatenate([starts, drawing.factors.snap(more)])
+        if not len(starts):
             starts = drawing.factors.sample(SAMPLED, rng)
         orders = starts[:, drawing.permutations]
         ordered, where = np.unique(orders.reshape(-1, len(drawing.factors)), axis=0, return_inverse=True)

@@ -159,6 +159,7 @@ def train_halves(
     stages: Sequence[Stage],
     settings: DecoderSettings | EncoderSettings,
     progress: Progress = silent,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Training:
     """Train the halves given, in place, stage after stage; each stage keeps the weights that were best on valid.
 
@@ -175,6 +176,7 @@ def train_halves(
         stages: objectives in order.
         settings: batch size, rate, schedule, patience, seed.
         progress: told all the while.
+        callbacks: Keras's, in every stage.
     """
     halves = {"encoder": encoder, "decoder": decoder}
     for name, half in halves.items():
@@ -197,7 +199,9 @@ def train_halves(
         model.compile(optimizer, loss=losses, loss_weights=weights)
         watch = _Watch(stage.name, stage.epochs, train.rows, settings.batch_size, progress)
         best = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
-        model.fit(fit, validation_data=choose, epochs=stage.epochs, shuffle=False, verbose=0, callbacks=[watch, best])
+        model.fit(
+            fit, validation_data=choose, epochs=stage.epochs, shuffle=False, verbose=0, callbacks=[watch, best, *callbacks]
+        )
         history += watch.history
         examples += len(watch.history) * train.rows
     return Training(history, time.monotonic() - began, examples)
@@ -210,6 +214,7 @@ def train_decoder(
     valid: TableReader,
     settings: DecoderSettings,
     progress: Progress = silent,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, Training]:
     """A decoder trained from its seed: spec, as latent, to the clean image.
 
@@ -223,7 +228,16 @@ def train_decoder(
         Stage("decoder", {"image": image_loss(settings.loss)}, {"image": 1.0}, settings.epochs - first),
     ][not first :]
     training = train_halves(
-        drawing, scaling, train, valid, decoder=decoder, source="latent", stages=stages, settings=settings, progress=progress
+        drawing,
+        scaling,
+        train,
+        valid,
+        decoder=decoder,
+        source="latent",
+        stages=stages,
+        settings=settings,
+        progress=progress,
+        callbacks=callbacks,
     )
     return decoder, training
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.__main__ import chosen as chosen_benchmarks
 from fullcircle import circle
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
@@ -43,6 +44,9 @@ def test_every_command_exists(command):
         done = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         given = dict(a.split("=", 1) for a in arguments if "=" in a)
+        if "bench" in arguments:
+            chosen_benchmarks(given.get("BENCH", "").split(), given.get("SET", "").split())
+            return
         chosen = profile(given.get("PROFILE", "quick"))
         chosen.settings.replaced(overrides_of(given.get("SET", "").split())).check(DRAWINGS[given.get("DRAWING", "line")])
     else:
