@@ -24,6 +24,7 @@ from fullcircle.scaling import SCALINGS
 # The names of `losses.IMAGE_LOSSES`, which cannot be asked here without importing TensorFlow; a test holds the two equal.
 IMAGE_LOSS_NAMES = ("mse", "ssim", "pyramid", "balanced")
 OBJECTIVES = ("both", "spec", "image")
+TRAINING_NOISE = ("afresh", "stored", "none")
 SCHEDULES = ("cosine", "constant")
 STEPS = ("encoder", "gradient", "redraw")
 """The reader's steps, in order; each can be left out, but not all."""
@@ -134,6 +135,11 @@ class EncoderSettings(Settings):
     model: str = setting("lookout", "architecture", choices=ENCODERS)
     objective: str = setting("both", "spec, image through the frozen decoder, or spec first, then both", choices=OBJECTIVES)
     loss: str = setting("pyramid", "image loss", choices=IMAGE_LOSS_NAMES)
+    noise: str = setting(
+        "afresh",
+        "noise of the pictures of train: drawn in every epoch at each example's level, as stored, or none",
+        choices=TRAINING_NOISE,
+    )
     image_weight: float = setting(1.0, "weight of the image loss beside the spec loss", above=0)
     epochs: int = setting(5, "at most so many passes over train for the first objective", low=1)
     image_epochs: int = setting(1, "objective both: at most so many passes with the image loss added", low=1)

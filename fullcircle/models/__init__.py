@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 Canvas = tuple[int, int, int]
 
+GUESS = "guess"
+"""An encoder that comes to its latent in steps names the layers of the earlier ones ``guess_0``, ``guess_1``, ...; each is fitted
+by the spec loss like the last, or the first steps would leave all the work to it."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
@@ -92,6 +96,11 @@ def choose(kind: str, name: str, among: Mapping[str, Architecture]) -> Architect
     if name not in among:
         raise ValueError(f"Unknown {kind} {name!r}. Choose from: {', '.join(among)}.")
     return among[name]
+
+
+def guesses(encoder: keras.Model) -> list[str]:
+    """Names of the layers in which an encoder says what it thinks before its last word."""
+    return [layer.name for layer in encoder.layers if layer.name.startswith(f"{GUESS}_")]
 
 
 def load(path: str | os.PathLike[str]) -> keras.Model:
