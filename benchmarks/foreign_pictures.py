@@ -183,7 +183,7 @@ def coloured(stroke: Stroke, rng: np.random.Generator, equal: bool = False) -> F
     while True:
         line, ground = rng.integers(256, size=(2, 3))
         brightness = abs(float((line - ground) @ [0.299, 0.587, 0.114]))
-        if np.abs(line - ground).max() >= 3 * CONTRAST and (brightness < 2 if equal else brightness >= CONTRAST):
+        if np.abs(line - ground).max() >= 3 * CONTRAST and (brightness < 0.25 if equal else brightness >= CONTRAST):
             break
     image = np.where(ink[..., None], line, ground).astype(np.uint8)
     return dataclasses.replace(made, picture=Image.fromarray(image))
@@ -473,8 +473,8 @@ def as_markdown(result: dict[str, Any]) -> str:
             f"{1000 * result['seconds'] / result['pictures']:.0f} ms a picture.",
             "",
             "Lengths in 1/64 of the picture's longer side, pixels in [0, 1]. *Explained* is the share of the picture's variance, "
-            "beyond noise, that the redraw explains; *confidence* the mean that was stated, *within a step* the share that was right "
-            "in its sense. Where no line of the class is there to be read, nothing that is said is right; a line that leaves the "
+            "beyond noise, that the redraw explains; *confidence* the mean that was stated, *within a step* the share that was so "
+            "in truth. Where no line of the class is there to be read, nothing that is said is right; a line that leaves the "
             "picture and a dashed one are judged by their ends all the same.",
             "",
             head,
