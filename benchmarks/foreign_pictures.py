@@ -434,6 +434,7 @@ def figures(joined: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "wider_mean": mean("wider"),
         "redraw_mse": mean("redraw_mse"),
         "pixel_exact": mean("pixel_exact"),
+        "explained": mean("explained"),
         "confidence": mean("confidence"),
         "within_a_step": mean("within_a_step"),
         "redraws": mean("redraws"),
