@@ -124,7 +124,7 @@ def test_overlay_parts_are_what_the_overlay_was_made_of(tmp_path, rng):
     image = rng.integers(256, size=(64, 64)).astype(np.uint8)
     spec = np.array([3, 5, 60, 40, 200, 4, 31])
     incoming = Incoming(Path("a.png"), image, (64, 64), (1.0, 1.0), (0, 0))
-    answer = Answer(incoming, spec, spec, "", "", 0.0, False, 0.5, 1, 0.0)
+    answer = Answer(incoming, spec, spec, "", "", 0.0, False, 0.5, 0.5, 1, 0.0)
     overlay(LINE, answer).save(tmp_path / "a.png")
     given, redrawn, _ = fp.overlay_parts(tmp_path / "a.png")
     assert np.array_equal(given[..., 0], image)
