@@ -38,14 +38,15 @@ PART = 10  # pictures that a process searches for at a time
 WORTH = 100  # pictures that pay for starting one more process: half a second
 
 TEMPERATURE = 4.0  # what a squared error must grow by to count is so many times what independent noise would ask for
-NOTHING = (
-    10.0  # the picture with nothing drawn on it weighs as much as exp(10) specs: so many places could hold an unseen drawing
-)
+NOTHING = 10.0  # the picture with nothing on it weighs as much as exp(10) specs: a drawing unseen could be anywhere
 
 # Confidence as `python -m benchmarks.confidence` measures it (docs/reading.md): of pictures whose alternatives leave this share of
 # the weight near the answer, so many are right; and where so much of a picture is left unexplained, this part of those.
-CALIBRATION = ((0.0, 0.0), (0.2, 0.3), (0.4, 0.6), (0.6, 0.8), (0.9, 0.97), (1.0, 0.993))
-BELIEF = ((0.0, 1.0), (0.01, 1.0), (0.03, 0.86), (0.065, 0.68), (0.14, 0.49), (0.54, 0.49), (0.82, 0.2), (1.0, 0.0))
+CALIBRATION = (
+    *((0.0, 0.0), (0.015, 0.0), (0.229, 0.269), (0.372, 0.37), (0.526, 0.686), (0.672, 0.8), (0.798, 0.848), (0.908, 0.879)),
+    *((0.97, 0.97), (1.0, 0.993)),
+)
+BELIEF = ((0.0, 1.0), (0.032, 0.846), (0.056, 0.735), (0.082, 0.587), (0.188, 0.483), (0.54, 0.482), (0.818, 0.098), (1.0, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -589,8 +590,8 @@ def _levels(rest: np.ndarray) -> list[tuple[int, float]]:
 
     A stroke drawn a little off leaves little in single pixels but the same sign over many, which shows in the blocks.
     """
-    scales = [(size, _block_means(rest, size)) for size in (1, 2, 4, 8)]
-    return [(means.size, float((means**2).mean()) * size**2) for size, means in scales if means.size]
+    scales = [(size, _block_means(rest, size)) for size in (1, 2, 4, 8) if size <= min(rest.shape[:2])]
+    return [(means.size, float((means**2).mean()) * size**2) for size, means in scales]
 
 
 def explained_variance(images: np.ndarray, redraw_mse: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
@@ -607,7 +608,7 @@ def explained_variance(images: np.ndarray, redraw_mse: np.ndarray, sigmas: np.nd
     variance = channels.var(axis=1).mean(axis=1)
     noise = np.maximum(sigmas, ROUNDING) ** 2
     left = redraw_mse * 255**2 - (noise * (1 + 3 * np.sqrt(2 / channels[0].size)))[:, None]
-    there = np.maximum((variance - noise)[:, None], np.finfo(float).tiny)
+    there = np.maximum((variance - noise)[:, None], ROUNDING**2)
     return np.asarray(1 - np.clip(left / there, 0, 1))
 
 
