@@ -174,7 +174,7 @@ def main() -> None:
     """Read, fit, judge, print, write."""
     arguments = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     arguments.add_argument("--store", type=Path, default=default_store(), help="where the models are (default: %(default)s)")
-    arguments.add_argument("--lines", type=int, default=500, help="lines at each noise level (default: %(default)s)")
+    arguments.add_argument("--lines", type=int, default=800, help="lines at each noise level (default: %(default)s)")
     arguments.add_argument("-n", type=int, default=40, help="pictures of each foreign class (default: %(default)s)")
     arguments.add_argument("--fit-seed", type=int, default=101, help="of the pictures that the tables are fitted on")
     arguments.add_argument("--report-seed", type=int, default=202, help="of the pictures that they are judged by")

@@ -338,7 +338,7 @@ def _plain(make: Callable[..., Foreign], **settings: Any) -> Callable[[Stroke, n
 
 KINDS: dict[str, Kind] = {
     "opencv": Kind(_plain(opencv), "OpenCV, hard edges, round caps"),
-    "agg hard": Kind(_plain(agg, smooth=False), "Matplotlib's Agg, hard edges"),
+    "agg hard": Kind(_plain(agg, smooth=False), "Agg of Matplotlib, hard edges: every pixel touched"),
     "centres": Kind(_plain(centres), "every pixel whose centre lies inside"),
     "reduced": Kind(_plain(reduced), "Pillow 8 times as large, reduced: anti-aliased"),
     "opencv aa": Kind(_plain(opencv, kind=cv2.LINE_AA), "OpenCV, anti-aliased, round caps"),
