@@ -37,10 +37,16 @@ SAMPLED = 64  # starts without an encoder
 PART = 10  # pictures that a process searches for at a time
 WORTH = 100  # pictures that pay for starting one more process: half a second
 
-# Confidence, as measured on 600 lines drawn for the purpose at four noise levels each (docs/reading.md).
-TEMPERATURE = 4.0
-CALIBRATION = ((0.0, 0.0), (0.2, 0.03), (0.35, 0.3), (0.55, 0.65), (0.8, 0.83), (0.97, 0.9), (1.0, 0.985))
-UNEXPLAINED = 0.5
+TEMPERATURE = 4.0  # what a squared error must grow by to count is so many times what independent noise would ask for
+NOTHING = 10.0  # the picture with nothing on it weighs as much as exp(10) specs: a drawing unseen could be anywhere
+
+# Confidence as `python -m benchmarks.confidence` measures it (docs/reading.md): of pictures whose alternatives leave this share of
+# the weight near the answer, so many are right; and where so much of a picture is left unexplained, this part of those.
+CALIBRATION = (
+    *((0.0, 0.0), (0.015, 0.0), (0.229, 0.269), (0.372, 0.37), (0.526, 0.686), (0.672, 0.8), (0.798, 0.848), (0.908, 0.879)),
+    *((0.97, 0.97), (1.0, 0.993)),
+)
+BELIEF = ((0.0, 1.0), (0.032, 0.846), (0.056, 0.735), (0.082, 0.587), (0.188, 0.483), (0.54, 0.482), (0.818, 0.098), (1.0, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +57,14 @@ class Reading:
         specs: ``float64 (n, n_factors)``, valid, in real units.
         redraw_mse: error of the redraw against the picture that was given, pixels in [0, 1], ``float64 (n,)``.
         pixel_exact: whether the redraw is that picture, ``bool (n,)``.
-        confidence: probability that every geometry factor is within one step of the truth, ``float64 (n,)``; NaN without the
-            redraw step, which is what finds the alternatives.
+        confidence: probability that every geometry factor is within one step of the truth, ``float64 (n,)``, see `calibrated`;
+            NaN without the redraw step, which is what finds the alternatives.
         redraws: drawings spent, ``int (n,)``.
         sigmas: the noise level that was given or estimated, in grey levels, ``float64 (n,)``.
+        explained: share of the picture's variance beyond noise that the redraw explains, ``float64 (n,)``, see
+            `explained_variance`. Far from 1 the picture shows something else than this drawing class.
+        near: what confidence was made of beside `explained`, for who calibrates it: the share of the weight of all that was
+            drawn that lies within one step of the answer, ``float64 (n,)``; NaN without the redraw step.
     """
 
     specs: np.ndarray
@@ -63,6 +73,8 @@ class Reading:
     confidence: np.ndarray
     redraws: np.ndarray
     sigmas: np.ndarray
+    explained: np.ndarray
+    near: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,17 +222,19 @@ class Reader:
             yield _Task(batch.images[part], batch.seeds[part], sigmas, starts[part], more, first + PART >= len(starts))
 
     def _steps(self, parts: Sequence[_Found]) -> Steps:
-        specs, mse = (np.concatenate([getattr(p, name) for p in parts]) for name in ("specs", "mse"))
-        confidence, redraws, sigmas = (
-            np.concatenate([getattr(p, name) for p in parts]) for name in ("confidence", "redraws", "sigmas")
+        specs, mse, explained, near, redraws, sigmas = (
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("specs", "mse", "explained", "near", "redraws", "sigmas")
         )
         orders = np.full(len(specs), len(self.drawing.permutations))
         unknown = np.full(len(specs), np.nan)
-        answer = Reading(specs[:, -1], mse[:, -1], mse[:, -1] == 0, confidence, redraws, sigmas)
-        each = {
-            step: answer if step == "redraw" else Reading(specs[:, i], mse[:, i], mse[:, i] == 0, unknown, orders, sigmas)
-            for i, step in enumerate(self.settings.taken)
-        }
+
+        def reading(i: int, near: np.ndarray, redraws: np.ndarray) -> Reading:
+            sure = calibrated(near, explained[:, i])
+            return Reading(specs[:, i], mse[:, i], mse[:, i] == 0, sure, redraws, sigmas, explained[:, i], near)
+
+        answer = reading(-1, near, redraws)
+        each = {step: answer if step == "redraw" else reading(i, unknown, orders) for i, step in enumerate(self.settings.taken)}
         return Steps(each, answer)
 
     def _starts(self, images: np.ndarray) -> np.ndarray:
@@ -248,15 +262,18 @@ class Reader:
 
 
 def _joined(readings: Sequence[Reading], n_factors: int) -> Reading:
-    none = Reading(np.empty((0, n_factors)), np.empty(0), np.empty(0, bool), np.empty(0), np.empty(0, int), np.empty(0))
+    number = np.empty(0)
+    none = Reading(np.empty((0, n_factors)), number, number.astype(bool), number, number.astype(int), number, number, number)
     names = [f.name for f in dataclasses.fields(Reading)]
     return Reading(*(np.concatenate([getattr(r, name) for r in (none, *readings)]) for name in names))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Task:
-    """Pictures to search for, with the networks' `starts`, ``(n, n_starts, n_factors)``, and someone else's, `more`; `last` of their
-    batch or not."""
+    """Pictures to search for, `last` of their batch or not.
+
+    `starts` are the networks', ``(n, n_starts, n_factors)``, and `more` someone else's.
+    """
 
     images: np.ndarray
     seeds: np.ndarray
@@ -272,7 +289,8 @@ class _Found:
 
     specs: np.ndarray
     mse: np.ndarray
-    confidence: np.ndarray
+    explained: np.ndarray
+    near: np.ndarray
     redraws: np.ndarray
     sigmas: np.ndarray
     last: bool
@@ -299,33 +317,33 @@ class Searcher:
             self._one(image, start, also, float(sigma), np.random.default_rng(seed))
             for image, start, also, sigma, seed in zip(task.images, task.starts, more, sigmas, task.seeds, strict=True)
         ]
-        specs, mse, confidence, redraws = (np.array(column) for column in zip(*rows, strict=True))
-        return _Found(specs, mse, confidence, redraws, sigmas, task.last)
+        specs, mse, near, redraws = (np.array(column) for column in zip(*rows, strict=True))
+        return _Found(specs, mse, explained_variance(task.images, mse, sigmas), near, redraws, sigmas, task.last)
 
     def _one(
         self, image: np.ndarray, starts: np.ndarray, more: np.ndarray, sigma: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, float, int]:
-        """Specs and redraw MSEs of `starts` and of the answer, to which `more` helped; confidence and redraws of the answer."""
+        """Specs and redraw MSEs of `starts` and of the answer, to which `more` helped; `_Search.near` the answer, and its redraws."""
         drawing, n_starts = self.drawing, len(starts)
         starts = np.concatenate([starts, drawing.factors.snap(more)])
         if not len(starts):
             starts = drawing.factors.sample(SAMPLED, rng)
         orders = starts[:, drawing.permutations]
         ordered, where = np.unique(orders.reshape(-1, len(drawing.factors)), axis=0, return_inverse=True)
-        confidence, redraws = np.nan, 0
+        near, redraws = np.nan, 0
         answers = ordered
         if "redraw" in self.settings.taken:
             search = _Search(self, image, sigma, rng)
             found = search.run(ordered)
             answers = np.concatenate([ordered, found[None]])
-            confidence, redraws = search.confidence(found), search.redraws
+            near, redraws = search.near(found), search.redraws
         squares = ((drawing.render(answers) - image.astype(np.float64)) ** 2).reshape(len(answers), -1)
         mse = squares.mean(axis=1) / 255**2
         # What was found last comes first among equals.
         best = len(mse) - 1 - int(mse[::-1].argmin())
         alone = where.reshape(orders.shape[:2])[:n_starts]
         chosen = [*(int(row[mse[row].argmin()]) for row in alone), best]
-        return answers[chosen], mse[chosen], confidence, redraws + len(answers)
+        return answers[chosen], mse[chosen], near, redraws + len(answers)
 
 
 _searcher: Searcher  # where this process is one of several
@@ -556,36 +574,71 @@ class _Search:
         return self.factors.snap(jumped)
 
     def is_noise(self, rest: np.ndarray) -> bool:
-        """Whether what is left looks like noise on every scale: squares of block means, summed, within three deviations.
-
-        A stroke drawn a little off leaves little in single pixels but the same sign over many, which shows in the blocks.
-        """
+        """Whether what is left looks like noise on every scale: within three deviations of the noise level, see `_levels`."""
         if self.sigma <= ROUNDING:
             return False
-        for size in (1, 2, 4, 8):
-            means = _block_means(rest, size)
-            n = means.size
-            if (means**2).sum() * size**2 > self.sigma**2 * (n + 3 * np.sqrt(2 * n)):
-                return False
-        return True
+        return all(level <= self.sigma**2 * (1 + 3 * np.sqrt(2 / n)) for n, level in _levels(rest))
 
-    def confidence(self, best: np.ndarray) -> float:
-        """Probability that every geometry factor of the best spec is within one step of the truth.
+    def near(self, best: np.ndarray) -> float:
+        """Share of the weight of all alternatives that lies within one step of the best spec.
 
-        Every spec drawn on the way is an alternative, weighed by its likelihood under Gaussian noise, flattened:
-        exp(-squared error / (2 TEMPERATURE sigma^2)). The share of that weight within one step of the best becomes a probability
-        by `CALIBRATION`. Where what is left does not look like noise, the truth was not among what was drawn, or the picture
-        is no drawing of this class: then it is multiplied by `UNEXPLAINED`.
+        Every spec drawn on the way is an alternative, weighed by its likelihood exp(-squared error / (2 TEMPERATURE level)), and
+        so is the picture with nothing drawn, the best plain one. Level is the variance of the noise, or of what the best spec
+        leaves of the picture on the scale where that is most: errors that hang together, as along an edge smoothed over, are
+        worth as little as noise that would leave as much.
         """
         if len(self.moves):
             self.look(self.factors.snap(best + self.moves * self.factors.step))
+        level = max(self.sigma**2, *(level for _, level in _levels(self.rest(best))))
         specs, errors = zip(*self.seen.values(), strict=True)
         excess = np.array(errors) - min(errors)
-        weights = np.exp(-excess / (2 * TEMPERATURE * self.sigma**2))
+        weights = np.exp(-excess / (2 * TEMPERATURE * level))
         near = within_a_step(self.drawing, np.array(specs), np.broadcast_to(best, (len(specs), len(best))))
-        probability = float(np.interp((weights * near).sum() / weights.sum(), *np.array(CALIBRATION).T))
-        believed = min(errors) == 0 or self.is_noise(self.rest(best))
-        return probability if believed else probability * UNEXPLAINED
+        nothing = 0.0
+        if len(self.drawing.factors.of_kind("geometry", "count")):
+            channels = self.image.astype(np.float64).reshape(-1, self.drawing.channels)
+            plain = float(((channels - channels.mean(axis=0)) ** 2).sum()) - min(errors)
+            nothing = np.exp(NOTHING - max(plain, 0) / (2 * TEMPERATURE * level))
+        return float((weights * near).sum() / (weights.sum() + nothing))
+
+
+def _levels(rest: np.ndarray) -> list[tuple[int, float]]:
+    """How many numbers, and their mean square, of block means on four scales, scaled so that noise of variance v gives v on each.
+
+    A stroke drawn a little off leaves little in single pixels but the same sign over many, which shows in the blocks.
+    """
+    scales = [(size, _block_means(rest, size)) for size in (1, 2, 4, 8) if size <= min(rest.shape[:2])]
+    return [(means.size, float((means**2).mean()) * size**2) for size, means in scales]
+
+
+def explained_variance(images: np.ndarray, redraw_mse: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Share of each picture's variance beyond noise that its redraws explain, ``float64 (n, k)`` in [0, 1].
+
+    1 where no more is left than noise leaves, within three deviations: a picture of noise alone is explained.
+
+    Args:
+        images: ``uint8 (n, height, width[, channels])``.
+        redraw_mse: of k redraws of each, pixels in [0, 1], ``(n, k)``.
+        sigmas: noise levels in grey levels, ``(n,)``.
+    """
+    channels = images.reshape(len(images), images.shape[1] * images.shape[2], -1).astype(np.float64)
+    variance = channels.var(axis=1).mean(axis=1)
+    noise = np.maximum(sigmas, ROUNDING) ** 2
+    left = redraw_mse * 255**2 - (noise * (1 + 3 * np.sqrt(2 / channels[0].size)))[:, None]
+    there = np.maximum((variance - noise)[:, None], ROUNDING**2)
+    return np.asarray(1 - np.clip(left / there, 0, 1))
+
+
+def calibrated(near: np.ndarray, explained: np.ndarray) -> np.ndarray:
+    """Confidence: how often answers with so much weight near them, and so much explained, were right.
+
+    A product of two tables, `CALIBRATION` for pictures of the class, `BELIEF` for what is left of others.
+
+    Args:
+        near: see `_Search.near`, ``(n,)``.
+        explained: see `explained_variance`, ``(n,)``.
+    """
+    return np.asarray(np.interp(near, *np.transpose(CALIBRATION)) * np.interp(1 - explained, *np.transpose(BELIEF)))
 
 
 def _block_means(rest: np.ndarray, size: int) -> np.ndarray:

@@ -92,6 +92,7 @@ def test_read_for_programs(pictures, capsys):
     assert answer["spec_own_pixels"]["x_start_px"] == 34.5
     assert answer["spec_own_pixels"]["line_width_px"] == 40
     assert (answer["size_px"], answer["pixel_exact"], answer["redraw_mse"]) == ([640, 640], True, 0)
+    assert answer["explained"] == 1
     assert answer["models"] == {"encoder": "e1"}
 
 
