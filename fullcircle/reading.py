@@ -323,7 +323,7 @@ class Searcher:
     def _one(
         self, image: np.ndarray, starts: np.ndarray, more: np.ndarray, sigma: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, float, int]:
-        """Specs and redraw MSEs of `starts` and of the answer, to which `more` helped; `_Search.near` the answer, and its redraws."""
+        """Specs and redraw MSEs of `starts` and of the answer, to which `more` helped; how `near` it is, and its redraws."""
         drawing, n_starts = self.drawing, len(starts)
         starts = np.concatenate([starts, drawing.factors.snap(more)])
         if not len(starts):
