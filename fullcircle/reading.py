@@ -342,7 +342,7 @@ class Searcher:
         # What was found last comes first among equals.
         best = len(mse) - 1 - int(mse[::-1].argmin())
         alone = where.reshape(orders.shape[:2])[:n_starts]
-        chosen = [*(int(row[mse[row].argmin()]) for row in alone), best]
+        chosen = [*(min(map(int, row), key=lambda i: (mse[i], -i)) for row in alone), best]
         return answers[chosen], mse[chosen], near, redraws + len(answers)
 
 
