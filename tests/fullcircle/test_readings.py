@@ -39,7 +39,7 @@ def splits(store):
 
 def written(path, splits, off=(1, 0, 0, 0, 0, 0, 0), n=8, **settings):
     settings = ReaderSettings(**{"steps": "encoder,redraw", "redraws": 300, "pictures": n} | settings)
-    encoder = Told([table for table in splits.values()], n, np.array(off))
+    encoder = Told(list(splits.values()), n, np.array(off))
     reader = Reader(LINE, scaling("range", LINE.factors), encoder, None, settings)
     rows = write_readings(path, LINE, reader, splits, {"encoder": "e1"})
     table = TableReader(path)
