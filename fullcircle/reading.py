@@ -335,14 +335,12 @@ class Searcher:
         if "redraw" in self.settings.taken:
             search = _Search(self, image, sigma, rng)
             found = search.run(ordered)
-            answers = np.concatenate([ordered, found[None]])
+            answers = np.concatenate([found[None], ordered])
             near, redraws = search.near(found), search.redraws
         squares = ((drawing.render(answers) - image.astype(np.float64)) ** 2).reshape(len(answers), -1)
         mse = squares.mean(axis=1) / 255**2
-        # What was found last comes first among equals.
-        best = len(mse) - 1 - int(mse[::-1].argmin())
-        alone = where.reshape(orders.shape[:2])[:n_starts]
-        chosen = [*(min(map(int, row), key=lambda i: (mse[i], -i)) for row in alone), best]
+        alone = where.reshape(orders.shape[:2])[:n_starts] + len(answers) - len(ordered)
+        chosen = [*(min(map(int, row), key=lambda i: (mse[i], i)) for row in alone), int(mse.argmin())]
         return answers[chosen], mse[chosen], near, redraws + len(answers)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.__main__ import chosen as chosen_benchmarks
@@ -14,7 +15,10 @@ from fullcircle import circle
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
 from fullcircle.profiles import PROFILES, profile
-from fullcircle.settings import CircleSettings, ExamplesSettings
+from fullcircle.reading import Reader
+from fullcircle.readings import schema
+from fullcircle.scaling import scaling
+from fullcircle.settings import CircleSettings, ExamplesSettings, ReaderSettings
 from fullcircle.tables import TableReader
 from pipelines.run import overrides_of
 
@@ -70,7 +74,7 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("block", fenced(ROOT / "docs" / "data.md", "python"), ids=["pandas", "duckdb", "polars", "about"])
+@pytest.mark.parametrize("block", fenced(ROOT / "docs" / "data.md", "python")[:4], ids=["pandas", "duckdb", "polars", "about"])
 def test_the_picture_comes_back_as_the_page_says(block, store):
     stored = circle.make_examples(store, DRAWINGS["line"], ExamplesSettings(n=40))
     (path,) = stored.path.glob("*.parquet")
@@ -94,3 +98,29 @@ def test_every_setting_named_in_the_docs_exists():
 
 def test_the_readme_gives_every_profile():
     assert all(f"| `{name}` |" in (ROOT / "README.md").read_text() for name in PROFILES)
+
+
+def test_errors_follow_from_the_readings_as_the_page_says(tmp_path):
+    block = fenced(ROOT / "docs" / "data.md", "python")[-1]
+    line = DRAWINGS["line"]
+    true = np.array([10, 20, 50, 40, 200, 4, 31])
+    read = [true + [3, 4, 0, 0, 0, 0, 0], true[line.permutations[1]]]  # one end 5 px off; the ends exchanged
+    rows = [
+        {"noise_sigma_level": 0.0, "step": "redraw", "split": split}
+        | {f.column: spec[i] for i, f in enumerate(line.factors)}
+        | {f"true_{f.column}": true[i] for i, f in enumerate(line.factors)}
+        for split, spec in (("test", read[0]), ("test", read[1]), ("valid", read[0]))
+    ]
+    names = {"path": tmp_path / "readings.parquet"}
+    pd.DataFrame(rows).to_parquet(names["path"])
+    exec(block, names)  # the page's own lines
+    assert names["means"].to_dict() == {("test", 0.0, "redraw"): 1.25, ("valid", 0.0, "redraw"): 2.5}
+
+
+def test_the_page_names_every_column_of_the_readings():
+    line = DRAWINGS["line"]
+    reader = Reader(line, scaling("range", line.factors), None, None, ReaderSettings(steps="redraw"))
+    page = (ROOT / "docs" / "data.md").read_text().split("## Readings")[1]
+    for name in schema(line, reader, {}).names:
+        if not any(name.endswith(f.column) for f in line.factors):
+            assert f"`{name}`" in page

@@ -152,7 +152,7 @@ def test_each_step_says_what_it_read(rng):
         assert np.isnan(alone.confidence).all()
     (only,) = reader(LINE, starts[:5], steps="encoder").stream(pictures[:1], 5)
     assert list(only.each) == ["encoder"]
-    assert np.array_equal(only.answer.specs, only.each["encoder"].specs)
+    assert np.array_equal(only.answer.redraw_mse, only.each["encoder"].redraw_mse)
 
 
 @pytest.mark.parametrize("cls", [Disc, Veil])
