@@ -40,7 +40,7 @@ WORTH = 100  # pictures that pay for starting one more process: half a second
 TEMPERATURE = 4.0  # what a squared error must grow by to count is so many times what independent noise would ask for
 NOTHING = 10.0  # the picture with nothing on it weighs as much as exp(10) specs: a drawing unseen could be anywhere
 
-# Confidence as `python -m benchmarks.confidence` measures it (docs/reading.md): of pictures whose alternatives leave this share of
+# Confidence as `make bench BENCH=confidence` measures it (docs/reading.md): of pictures whose alternatives leave this share of
 # the weight near the answer, so many are right; and where so much of a picture is left unexplained, this part of those.
 CALIBRATION = (
     (0.0, 0.0),
