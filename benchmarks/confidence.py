@@ -2,34 +2,32 @@
 
 Belongs here: lines drawn afresh and pictures from elsewhere, read by the models at hand; fitting the two tables of
 `fullcircle.reading.calibrated` on those of one seed; judging stated confidence on those of another. Never on test.
-Does not belong here: how the evidence is found (`fullcircle.reading`), the pictures from elsewhere (`benchmarks.foreign_pictures`).
+Does not belong here: how the evidence is found (`fullcircle.reading`), the pictures from elsewhere (`foreign_pictures`).
 
-Nothing is written into the library: the fitted tables are printed as code. When they differ from what is there by more than
-the table of stated against observed can bear, put them there and run it again.
-
-    python -m benchmarks.confidence            # needs a trained encoder and decoder in the store
+Nothing is written into the library: the fitted tables are shown as code. Where they say it clearly better than those that are
+there, put them there and run it again.
 """
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import itertools
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from benchmarks import foreign_pictures
+from benchmarks.foreign_pictures import KINDS, judge, make, write
+from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
 from fullcircle import circle, reading
-from fullcircle.answers import answers, as_dict, whole_file
+from fullcircle.answers import answers, as_dict
 from fullcircle.drawings import DRAWINGS
 from fullcircle.incoming import open_picture
 from fullcircle.noise import add_noise
-from fullcircle.settings import ReaderSettings, default_store
-from fullcircle.storage import Store
+from fullcircle.progress import Progress
+from fullcircle.settings import ReaderSettings, Settings, default_store, setting
+from fullcircle.storage import NothingMaterializedError, Store
 
 LINE = DRAWINGS["line"]
 NOISES = (0.0, 0.02, 0.05, 0.10)  # standard deviations, of 1
@@ -44,7 +42,15 @@ STATED_EDGES = (0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0001)
 Columns = dict[str, np.ndarray]
 
 
-def gather(reader: reading.Reader, lines: int, n: int, seed: int) -> Columns:
+@dataclasses.dataclass(frozen=True)
+class ConfidenceSettings(Settings):
+    lines: int = setting(800, "how many lines at each noise level", low=1)
+    pictures: int = setting(40, "how many pictures of each foreign class", low=1)
+    fit_seed: int = setting(101, "source of chance of what the tables are fitted on", low=0)
+    seed: int = setting(202, "source of chance of what they are judged by", low=0)
+
+
+def gather(reader: reading.Reader, lines: int, n: int, seed: int, progress: Progress) -> Columns:
     """Read `lines` fresh lines at each of `NOISES` and `n` pictures of each foreign class.
 
     Returns:
@@ -62,16 +68,18 @@ def gather(reader: reading.Reader, lines: int, n: int, seed: int) -> Columns:
     specs = LINE.factors.sample(lines, rng)
     clean = LINE.render(specs)
     for noise in NOISES:
+        progress.say(f"seed {seed}: {lines} lines at sigma {noise:.2f}")
         read = reader.read(add_noise(clean, np.full(lines, 255 * noise), rng), rng)
         add(f"sigma {noise:.2f}", "line", read, reading.within_a_step(LINE, read.specs, specs))
-    for name, kind in foreign_pictures.KINDS.items():
-        made = foreign_pictures.make(name, n, seed)
+    for name, kind in KINDS.items():
+        progress.say(f"seed {seed}: {n} pictures, {kind.about}")
+        made = make(name, n, seed)
         with tempfile.TemporaryDirectory() as temporary:
-            (folder,) = foreign_pictures.write(Path(temporary), {name: made})
+            (folder,) = write(Path(temporary), {name: made})
             incoming = [open_picture(path, LINE) for path in sorted(folder.iterdir())]
         read = reader.read(np.stack([i.image for i in incoming]), rng)
         said = [as_dict(LINE, a) for a in answers(LINE, incoming, read)]
-        right = [foreign_pictures.judge(a, truth)["within_a_step"] for a, truth in zip(said, made, strict=True)]
+        right = [judge(a, truth)["within_a_step"] for a, truth in zip(said, made, strict=True)]
         add(name, "line elsewhere" if kind.line else "no line", read, np.array(right))
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
@@ -126,72 +134,91 @@ def scores(stated: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     return float(((stated - right) ** 2).mean()), float(np.sum(gaps) / len(stated))
 
 
-def _by_stated(stated: np.ndarray, right: np.ndarray) -> list[str]:
-    rows = ["| stated | pictures | mean stated | share within one step |", "|---|---|---|---|"]
-    for low, high, b in zip(STATED_EDGES, STATED_EDGES[1:], bins(stated, STATED_EDGES), strict=False):
-        if b.any():
-            name = f"{low:g} to {min(high, 1):g}"
-            rows.append(f"| {name} | {b.sum():,} | {stated[b].mean():.3f} | {right[b].mean():.3f} |")
-    return rows
+KIND_TITLES = {
+    "line": "**Lines of the class**",
+    "line elsewhere": "**Lines from elsewhere**",
+    "no line": "**No line of the class**",
+}
 
 
-def as_code(name: str, points: Sequence[tuple[float, float]]) -> str:
+def by_stated(title: str, stated: np.ndarray, right: np.ndarray) -> Table:
+    """Stated against observed, a row per bin of what was stated."""
+    rows = [
+        {
+            "stated": f"{low:g} to {min(high, 1):g}",
+            "pictures": int(b.sum()),
+            "mean stated": stated[b].mean(),
+            "within a step": right[b].mean(),
+        }
+        for (low, high), b in zip(itertools.pairwise(STATED_EDGES), bins(stated, STATED_EDGES), strict=True)
+        if b.any()
+    ]
+    return Table(title, {"stated": "", "pictures": ",d", "mean stated": ".3f", "within a step": ".3f"}, rows)
+
+
+def as_code(name: str, points: Points) -> str:
+    """A table as a line of `fullcircle.reading`; ruff breaks it where it is long."""
     return f"{name} = ({', '.join(map(str, points))})"
 
 
-def as_markdown(report: Columns, fitted: tuple[Points, Points], about: dict[str, Any]) -> str:
-    """What was fitted on the one seed, and what the library's tables say on the other."""
+def judged(report: Columns, calibration: Points, belief: Points) -> list[Table]:
+    """What was stated against what was observed: by kind and what was stated, by group, and scores beside the fitted tables'."""
     stated, right = report["confidence"], report["right"]
-    calibration, belief = (np.transpose(points) for points in fitted)
-    refitted = np.interp(report["near"], *calibration) * np.interp(1 - report["explained"], *belief)
-    models = ", ".join(f"{name} `{h[:12]}`" for name, h in about["models"].items())
-    page = [
-        "# Confidence",
-        "",
-        f"Made by `python -m benchmarks.confidence` in {about['seconds']:.0f} s; {models}. {about['lines']} lines drawn afresh "
-        f"at each of four noise levels and {about['n']} pictures of each foreign class; tables fitted with seed "
-        f"{about['fit_seed']}, everything below measured with seed {about['report_seed']}. Stated is what `fullcircle read` says.",
+    fitted = np.interp(report["near"], *np.transpose(calibration)) * np.interp(1 - report["explained"], *np.transpose(belief))
+    tables, rows = [], []
+    for kind, title in KIND_TITLES.items():
+        b = report["kind"] == kind
+        tables.append(by_stated(title, stated[b], right[b]))
+        row: dict[str, object] = {"pictures of": title.strip("*")}
+        for name, values in (("now", stated), ("fitted here", fitted)):
+            row[f"Brier score, {name}"], row[f"gap, {name}"] = scores(values[b], right[b])
+        rows.append(row)
+    columns = {"Brier score, now": ".4f", "gap, now": ".3f", "Brier score, fitted here": ".4f", "gap, fitted here": ".3f"}
+    tables.append(
+        Table("**Scores**, of the tables in the library now and of those fitted here", {"pictures of": "", **columns}, rows)
+    )
+    groups = dict.fromkeys(report["group"].tolist())
+    by_group = [
+        {
+            "class": g,
+            "explained": report["explained"][b].mean(),
+            "mean stated": stated[b].mean(),
+            "within a step": right[b].mean(),
+        }
+        for g, b in ((g, report["group"] == g) for g in groups)
     ]
-    kinds = {"line": "Lines of the class", "line elsewhere": "Lines from elsewhere", "no line": "No line of the class"}
-    for kind, title in kinds.items():
-        chosen = report["kind"] == kind
-        brier, gap = scores(stated[chosen], right[chosen])
-        again = scores(refitted[chosen], right[chosen])
-        page += ["", f"## {title}", "", *_by_stated(stated[chosen], right[chosen]), ""]
-        page.append(f"Brier score {brier:.4f}, gap {gap:.3f}; with the tables fitted here {again[0]:.4f} and {again[1]:.3f}.")
-    page += ["", "## By class", "", "| | pictures | explained | mean stated | share within one step |", "|---|---|---|---|---|"]
-    for group in dict.fromkeys(report["group"].tolist()):
-        b = report["group"] == group
-        page.append(
-            f"| {group} | {b.sum()} | {report['explained'][b].mean():.3f} | {stated[b].mean():.3f} | {right[b].mean():.3f} |"
-        )
-    names = ("CALIBRATION", "BELIEF")
-    page += ["", "## Tables", "", "```python", *(as_code(*named) for named in zip(names, fitted, strict=True)), "```", ""]
-    return "\n".join(page)
+    columns = {"explained": ".3f", "mean stated": ".3f", "within a step": ".3f"}
+    tables.append(Table("**By class**, lines of the class by their noise", {"class": "", **columns}, by_group))
+    return tables
 
 
-def main() -> None:
-    """Read, fit, judge, print, write."""
-    arguments = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    arguments.add_argument("--store", type=Path, default=default_store(), help="where the models are (default: %(default)s)")
-    arguments.add_argument("--lines", type=int, default=800, help="lines at each noise level (default: %(default)s)")
-    arguments.add_argument("-n", type=int, default=40, help="pictures of each foreign class (default: %(default)s)")
-    arguments.add_argument("--fit-seed", type=int, default=101, help="of the pictures that the tables are fitted on")
-    arguments.add_argument("--report-seed", type=int, default=202, help="of the pictures that they are judged by")
-    results = foreign_pictures.ROOT / "benchmarks" / "results"
-    arguments.add_argument("--results", type=Path, default=results, help="folder (default: %(default)s)")
-    given = arguments.parse_args()
-    began = time.perf_counter()
-    reader, models = circle.latest_reader(Store(given.store), LINE, ReaderSettings())
-    fitted = fit(gather(reader, given.lines, given.n, given.fit_seed))
-    report = gather(reader, given.lines, given.n, given.report_seed)
-    about = vars(given) | {"models": models, "seconds": time.perf_counter() - began}
-    page = as_markdown(report, fitted, about)
-    print(page)
-    given.results.mkdir(parents=True, exist_ok=True)
-    with whole_file(given.results / "confidence.md") as temporary:
-        temporary.write_text(page)
+def run(settings: ConfidenceSettings, progress: Progress) -> Outcome:
+    try:
+        reader, models = circle.latest_reader(Store(default_store()), LINE, ReaderSettings())
+    except NothingMaterializedError as error:
+        raise BenchmarkError(str(error)) from error
+    calibration, belief = fit(gather(reader, settings.lines, settings.pictures, settings.fit_seed, progress))
+    report = gather(reader, settings.lines, settings.pictures, settings.seed, progress)
+    return Outcome(
+        judged(report, calibration, belief),
+        [
+            f"""{settings.lines} lines drawn afresh at each of {len(NOISES)} noise levels and {settings.pictures} pictures of each
+            foreign class, for fitting with seed {settings.fit_seed}, for the tables above with seed {settings.seed}. Our models:
+            {", ".join(f"{k} `{v[:12]}`" for k, v in models.items())}.""",
+            """Right is what is within one step of the truth in every end and the width; where there is no line, nothing is, but a
+            line that leaves the picture and a dashed one are judged by their ends. Brier score: the mean square of stated less
+            right. Gap: of stated and observed, the mean over the rows of the first tables.""",
+            f"Fitted here: `{as_code('CALIBRATION', calibration)}` and `{as_code('BELIEF', belief)}`.",
+        ],
+        figures={"models": models, "calibration": calibration, "belief": belief},
+    )
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARK = Benchmark(
+    "confidence",
+    "does confidence mean what it says?",
+    ConfidenceSettings,
+    # Twice: about 40 ms a line, 200 ms a picture from elsewhere, most of which are searched until the budget is spent.
+    minutes=lambda s: 0.5 + 2 * (s.lines * len(NOISES) * 0.04 + s.pictures * len(KINDS) * 0.2) / 60,
+    run=run,
+)

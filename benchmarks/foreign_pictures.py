@@ -1,46 +1,29 @@
-"""Pictures from elsewhere: what `fullcircle read` says of pictures that this pipeline did not make.
+"""Pictures from elsewhere: such as this pipeline did not make, with their truth.
 
-Belongs here: making such pictures with their truth known, by other libraries, at other sizes, as from a camera or a scanner, and
-of things that are no line; asking the real command; joining its answers with the truth.
-Does not belong here: reading (`fullcircle.reading`), and how confidence is calibrated (`benchmarks.confidence`).
+Belongs here: making them by other libraries, at other sizes, as from a camera or a scanner, and of things that are no line;
+judging an answer by the truth.
+Does not belong here: what our reader says of them (`foreign`), and how sure it may be (`confidence`).
 
 Strokes are given in units of 1/64 of the picture's longer side, (0, 0) its upper left corner. A library that takes whole pixels
 only gets them rounded, and those are the truth. The truth of a line with round caps is what the library was told, although ink
 lies beyond it. Errors are given in the same units, so that sizes compare.
-
-    python -m benchmarks.foreign_pictures            # needs a trained encoder and decoder in the store
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import functools
-import io
-import json
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fullcircle.answers import GAP, SCALE, whole_file
-from fullcircle.drawings import DRAWINGS
-from fullcircle.report.pictures import contact_sheet
-from fullcircle.settings import default_store
-
 UNITS = 64
 SHORTEST = 16  # units: a shorter stroke is no more than a blot
 CONTRAST = 32  # levels
-SHOWN = 2  # pictures of each class on the sheet
-SHEET_BYTES = 60_000
-ROOT = Path(__file__).parents[1]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,11 +52,11 @@ class Foreign:
     ends: np.ndarray | None
     width: float | None
     file: str = "png"
-    quality: int = 0
+    quality: int = 75  # of a JPEG
 
     def save(self, path: Path) -> None:
         """Write it with the ending of its format."""
-        self.picture.save(path.with_suffix(f".{self.file}"), **({"quality": self.quality} if self.quality else {}))
+        self.picture.save(path.with_suffix(f".{self.file}"), quality=self.quality)
 
 
 def sample_stroke(rng: np.random.Generator) -> Stroke:
@@ -104,7 +87,7 @@ def opencv(stroke: Stroke, kind: int = cv2.LINE_8, size: int = UNITS) -> Foreign
     return Foreign(Image.fromarray(image), ends.astype(float), width)
 
 
-def agg(stroke: Stroke, smooth: bool, cap: str = "butt", size: int = UNITS) -> Foreign:
+def agg(stroke: Stroke, smooth: bool, cap: Literal["butt", "round"] = "butt", size: int = UNITS) -> Foreign:
     """Matplotlib's Agg: anti-aliased or not, ends between pixels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -386,14 +369,6 @@ def write(folder: Path, made: dict[str, list[Foreign]]) -> list[Path]:
     return folders
 
 
-def ask(store: Path, folders: Sequence[Path], overlays: Path) -> tuple[list[dict[str, Any]], float]:
-    """The real command's answers, in order of folder and name, and its wall time in seconds."""
-    command = [sys.executable, "-m", "fullcircle.cli", "--store", str(store), "read", "--json", "--overlay", str(overlays)]
-    began = time.perf_counter()
-    done = subprocess.run([*command, *map(str, folders)], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
-    return json.loads(done.stdout), time.perf_counter() - began
-
-
 def judge(answer: dict[str, Any], truth: Foreign) -> dict[str, Any]:
     """One answer beside the truth, in units of 1/64 of the picture's longer side, by the better order of the ends.
 
@@ -415,163 +390,3 @@ def judge(answer: dict[str, Any], truth: Foreign) -> dict[str, Any]:
         "wider": wider,
         "within_a_step": bool(np.abs(off).max() <= 1 + 1e-9 and abs(wider) <= 1 + 1e-9),
     }
-
-
-def figures(joined: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of one class."""
-
-    def mean(name: str) -> float | None:
-        values = [j[name] for j in joined if name in j]
-        return float(np.mean(values)) if values else None
-
-    endpoint = np.array([e for j in joined if "endpoint" in j for e in j["endpoint"]])
-    return {
-        "pictures": len(joined),
-        "endpoint_mean": float(endpoint.mean()) if len(endpoint) else None,
-        "endpoint_median": float(np.median(endpoint)) if len(endpoint) else None,
-        "within_1": float((endpoint <= 1).mean()) if len(endpoint) else None,
-        "longer_mean": mean("longer"),
-        "wider_mean": mean("wider"),
-        "redraw_mse": mean("redraw_mse"),
-        "pixel_exact": mean("pixel_exact"),
-        "explained": mean("explained"),
-        "confidence": mean("confidence"),
-        "within_a_step": mean("within_a_step"),
-        "redraws": mean("redraws"),
-    }
-
-
-def _cell(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
-
-
-def as_markdown(result: dict[str, Any]) -> str:
-    """The result as a page."""
-    columns = {
-        "endpoint mean": ("endpoint_mean", ".2f"),
-        "median": ("endpoint_median", ".2f"),
-        "within 1": ("within_1", ".0%"),
-        "longer": ("longer_mean", "+.1f"),
-        "wider": ("wider_mean", "+.1f"),
-        "redraw MSE": ("redraw_mse", ".1e"),
-        "explained": ("explained", ".3f"),
-        "confidence": ("confidence", ".2f"),
-        "within a step": ("within_a_step", ".2f"),
-        "redraws": ("redraws", ",.0f"),
-    }
-    head = f"| | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}"
-    rows = [
-        f"| {kind['about']} | {' | '.join(_cell(kind['figures'][name], form) for name, form in columns.values())} |"
-        for kind in result["kinds"].values()
-    ]
-    models = ", ".join(f"{name} `{h[:12]}`" for name, h in result["models"].items())
-    return "\n".join(
-        [
-            "# Pictures from elsewhere",
-            "",
-            f"Made by `python -m benchmarks.foreign_pictures`: {result['n']} pictures of each class, seed {result['seed']}; "
-            f"{models}. `fullcircle read` took {result['seconds']:.0f} s for all {result['pictures']}, start included: "
-            f"{1000 * result['seconds'] / result['pictures']:.0f} ms a picture.",
-            "",
-            "Lengths in 1/64 of the picture's longer side, pixels in [0, 1]. *Explained* is the share of the picture's variance, "
-            "beyond noise, that the redraw explains; *confidence* the mean that was stated, *within a step* the share that was so "
-            "in truth. Where no line of the class is there to be read, nothing that is said is right; a line that leaves the "
-            "picture and a dashed one are judged by their ends all the same.",
-            "",
-            head,
-            *rows,
-            "",
-        ]
-    )
-
-
-def sheet(drawn: Sequence[tuple[str, np.ndarray]], columns: int = 2) -> Image.Image:
-    """Contact sheets side by side, the classes read down the first, then down the next."""
-    each = -(-len(drawn) // columns)
-    parts = [contact_sheet(drawn[i : i + each]) for i in range(0, len(drawn), each)]
-    whole = Image.new("RGB", (sum(p.width for p in parts), max(p.height for p in parts)), "white")
-    left = 0
-    for part in parts:
-        whole.paste(part, (left, 0))
-        left += part.width
-    return whole
-
-
-def small_webp(picture: Image.Image, limit: int) -> bytes:
-    """WebP at the best quality that fits.
-
-    Raises:
-        ValueError: when none does.
-    """
-    for quality in range(90, 10, -10):
-        buffer = io.BytesIO()
-        picture.save(buffer, "WEBP", method=6, quality=quality)
-        if buffer.tell() <= limit:
-            return buffer.getvalue()
-    raise ValueError(f"A sheet is expected to fit {limit:,} bytes. Received: {picture.size} px.")
-
-
-def overlay_parts(path: Path) -> np.ndarray:
-    """Input, redrawn and difference of an overlay at their true size, ``uint8 (3, height, width, 3)``."""
-    line = DRAWINGS["line"]
-    wide = np.asarray(Image.open(path))[SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
-    apart = line.width + GAP // SCALE
-    return np.stack([wide[:, i * apart : i * apart + line.width] for i in range(3)])
-
-
-def run(store: Path, n: int, seed: int, folder: Path) -> tuple[dict[str, Any], Image.Image]:
-    """Make, read and judge all classes in an empty folder; the result as plain data, and the sheet."""
-    made = {name: make(name, n, seed) for name in KINDS}
-    folders = write(folder / "pictures", made)
-    answers, seconds = ask(store, folders, folder / "overlays")
-    result: dict[str, Any] = {
-        "n": n,
-        "seed": seed,
-        "models": answers[0]["models"],
-        "pictures": len(answers),
-        "seconds": seconds,
-        "kinds": {},
-    }
-    drawn = []
-    for i, (name, truths) in enumerate(made.items()):
-        said = answers[i * n : (i + 1) * n]
-        joined = [a | judge(a, t) for a, t in zip(said, truths, strict=True)]
-        result["kinds"][name] = {
-            "about": KINDS[name].about,
-            "line": KINDS[name].line,
-            "figures": figures(joined),
-            "answers": [{k: v for k, v in j.items() if k not in ("models", "path")} for j in joined],
-        }
-        overlays = sorted((folder / "overlays").glob(f"{i:02d}-*.png"))
-        drawn.append((name.replace(" ", "\n", 1), np.concatenate([overlay_parts(p) for p in overlays[:SHOWN]])))
-    return result, sheet(drawn)
-
-
-def main() -> None:
-    """Run, print, write."""
-    arguments = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    arguments.add_argument("--store", type=Path, default=default_store(), help="where the models are (default: %(default)s)")
-    arguments.add_argument("-n", type=int, default=40, help="pictures of each class (default: %(default)s)")
-    arguments.add_argument("--seed", type=int, default=3, help="source of chance of the pictures (default: %(default)s)")
-    arguments.add_argument(
-        "--results", type=Path, default=ROOT / "benchmarks" / "results", help="folder (default: %(default)s)"
-    )
-    arguments.add_argument("--sheet", type=Path, default=ROOT / "docs" / "images" / "foreign.webp", help="default: %(default)s")
-    given = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result, shown = run(given.store, given.n, given.seed, Path(folder))
-    page = as_markdown(result)
-    print(page)
-    given.results.mkdir(parents=True, exist_ok=True)
-    given.sheet.absolute().parent.mkdir(parents=True, exist_ok=True)
-    for path, data in (
-        (given.results / "foreign_pictures.md", page.encode()),
-        (given.results / "foreign_pictures.json", json.dumps(result, indent=1).encode()),
-        (given.sheet, small_webp(shown, SHEET_BYTES)),
-    ):
-        with whole_file(path) as temporary:
-            temporary.write_bytes(data)
-
-
-if __name__ == "__main__":
-    main()

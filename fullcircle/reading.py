@@ -40,11 +40,19 @@ WORTH = 100  # pictures that pay for starting one more process: half a second
 TEMPERATURE = 4.0  # what a squared error must grow by to count is so many times what independent noise would ask for
 NOTHING = 10.0  # the picture with nothing on it weighs as much as exp(10) specs: a drawing unseen could be anywhere
 
-# Confidence as `python -m benchmarks.confidence` measures it (docs/reading.md): of pictures whose alternatives leave this share of
+# Confidence as `make bench BENCH=confidence` measures it (docs/reading.md): of pictures whose alternatives leave this share of
 # the weight near the answer, so many are right; and where so much of a picture is left unexplained, this part of those.
 CALIBRATION = (
-    *((0.0, 0.0), (0.015, 0.0), (0.229, 0.269), (0.372, 0.37), (0.526, 0.686), (0.672, 0.8), (0.798, 0.848), (0.908, 0.879)),
-    *((0.97, 0.97), (1.0, 0.993)),
+    (0.0, 0.0),
+    (0.015, 0.0),
+    (0.229, 0.269),
+    (0.372, 0.37),
+    (0.526, 0.686),
+    (0.672, 0.8),
+    (0.798, 0.848),
+    (0.908, 0.879),
+    (0.97, 0.97),
+    (1.0, 0.993),
 )
 BELIEF = ((0.0, 1.0), (0.032, 0.846), (0.056, 0.735), (0.082, 0.587), (0.188, 0.483), (0.54, 0.482), (0.818, 0.098), (1.0, 0.0))
 

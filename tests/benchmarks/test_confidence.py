@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks import confidence, foreign_pictures
+from benchmarks import confidence
 from fullcircle.drawings import DRAWINGS
+from fullcircle.progress import silent
 from fullcircle.reading import Reading
 
 LINE = DRAWINGS["line"]
@@ -55,9 +56,9 @@ def test_what_is_gathered_is_joined_with_its_truth(monkeypatch):
             number = np.full(n, 0.25)
             return Reading(specs, number, number > 1, number, np.ones(n, int), number, number * 2, number * 3)
 
-    monkeypatch.setattr(foreign_pictures, "KINDS", {k: foreign_pictures.KINDS[k] for k in ("coloured", "text")})
+    monkeypatch.setattr(confidence, "KINDS", {k: confidence.KINDS[k] for k in ("coloured", "text")})
     first = LINE.factors.sample(6, np.random.default_rng(5))[0]
-    found = confidence.gather(Knowing(), lines=6, n=2, seed=5)
+    found = confidence.gather(Knowing(), lines=6, n=2, seed=5, progress=silent)
     assert found["group"].tolist() == [f"sigma {s}" for s in ("0.00", "0.02", "0.05", "0.10") for _ in range(6)] + [
         *("coloured", "coloured", "text", "text")
     ]
@@ -65,9 +66,15 @@ def test_what_is_gathered_is_joined_with_its_truth(monkeypatch):
     assert found["right"][:24].reshape(4, 6)[:, 0].tolist() == [1] * 4
     assert not found["right"][24:].any()
     assert (found["near"] == 0.75).all()
-    tables = [(0.0, 0.0), (1.0, 1.0)], [(0.0, 1.0), (1.0, 0.0)]
-    about = {"seconds": 1.0, "models": {"encoder": "e1"}, "lines": 6, "n": 2, "fit_seed": 4, "report_seed": 5}
-    page = confidence.as_markdown(found, tables, about)
-    assert "| 0.2 to 0.4 | 24 | 0.250 |" in page
-    assert "| text | 2 | 0.500 | 0.250 | 0.000 |" in page
-    assert "BELIEF = ((0.0, 1.0), (1.0, 0.0))" in page
+    tables = confidence.judged(found, [(0.0, 0.0), (1.0, 1.0)], [(0.0, 1.0), (1.0, 0.0)])
+    assert [len(t.rows) for t in tables] == [1, 1, 1, 3, 6]
+    assert tables[0].rows[0] == {
+        "stated": "0.2 to 0.4",
+        "pictures": 24,
+        "mean stated": 0.25,
+        "within a step": found["right"][:24].mean(),
+    }
+    assert tables[3].rows[2]["gap, now"] == 0.25  # what is no line was believed by so much
+    assert tables[3].rows[2]["gap, fitted here"] == 0.375  # 0.75 near, half of it explained
+    assert tables[4].rows[5] == {"class": "text", "explained": 0.5, "mean stated": 0.25, "within a step": 0}
+    assert confidence.as_code("BELIEF", [(0.0, 1.0), (1.0, 0.0)]) == "BELIEF = ((0.0, 1.0), (1.0, 0.0))"

@@ -1,16 +1,12 @@
-"""Pictures from elsewhere: the truth that is claimed of them is in them, and answers are joined with it as they should be."""
-
-import json
-from pathlib import Path
+"""Pictures from elsewhere: the truth that is claimed of them is in them, and answers are judged by it."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from benchmarks import foreign_pictures as fp
-from fullcircle.answers import Answer, overlay
 from fullcircle.drawings import DRAWINGS
-from fullcircle.incoming import Incoming, open_picture
+from fullcircle.incoming import open_picture
 
 LINE = DRAWINGS["line"]
 SEEN = [name for name, kind in fp.KINDS.items() if kind.line and not name.startswith(("equal", "photo", "scan"))]
@@ -110,57 +106,3 @@ def test_an_answer_is_judged_in_units_by_the_better_order():
     assert not fp.judge(answer_of([(93, 20), (10, 22)], 8, 128), truth)["within_a_step"]
     assert not fp.judge(answer_of([(90, 20), (10, 20)], 9, 128), truth)["within_a_step"]
     assert fp.judge(answer_of([(90, 20), (10, 20)], 6, 128), fp.Foreign(truth.picture, None, None)) == {"within_a_step": False}
-
-
-def test_figures_count_only_where_there_is_a_truth():
-    said = {"redraw_mse": 0.5, "pixel_exact": False, "confidence": 0.2, "explained": 0.1, "redraws": 7}
-    with_truth = {"endpoint": [0.0, 2.0], "longer": 1.0, "wider": 0.0, "within_a_step": True}
-    found = fp.figures([said | with_truth, said | {"within_a_step": False}])
-    assert (found["endpoint_mean"], found["within_1"], found["within_a_step"], found["redraws"]) == (1, 0.5, 0.5, 7)
-    assert fp.figures([said | {"within_a_step": False}])["endpoint_mean"] is None
-
-
-def test_overlay_parts_are_what_the_overlay_was_made_of(tmp_path, rng):
-    image = rng.integers(256, size=(64, 64)).astype(np.uint8)
-    spec = np.array([3, 5, 60, 40, 200, 4, 31])
-    incoming = Incoming(Path("a.png"), image, (64, 64), (1.0, 1.0), (0, 0))
-    answer = Answer(incoming, spec, spec, "", "", 0.0, False, 0.5, 0.5, 1, 0.0)
-    overlay(LINE, answer).save(tmp_path / "a.png")
-    given, redrawn, _ = fp.overlay_parts(tmp_path / "a.png")
-    assert np.array_equal(given[..., 0], image)
-    assert np.array_equal(redrawn[..., 1], LINE.render(spec[None])[0])
-
-
-def test_a_run_joins_each_answer_with_its_own_truth(tmp_path, monkeypatch):
-    """With a command that reads every picture right but the first, and says so."""
-    monkeypatch.setattr(fp, "KINDS", {name: fp.KINDS[name] for name in ("agg hard", "200 px jpeg", "text")})
-
-    def ask(store, folders, overlays):
-        overlays.mkdir()
-        answers = []
-        for name, folder in zip(fp.KINDS, folders, strict=True):
-            for i, path in enumerate(sorted(folder.iterdir())):
-                made = fp.make(name, 2, 9)[i]
-                size = made.picture.size
-                ends = made.ends if made.ends is not None else np.zeros((2, 2))
-                off = 5 * (name == "agg hard" and i == 0)
-                said = {"redraw_mse": 0.0, "pixel_exact": True, "confidence": 0.9, "explained": 1.0, "redraws": 1}
-                answers.append(
-                    answer_of(ends + off, made.width or 1, size[0]) | said | {"path": str(path), "models": {"encoder": "e"}}
-                )
-                Image.new("RGB", (3 * 256 + 2 * fp.GAP, 256)).save(overlays / f"{path.stem}.png")
-        return answers, 2.0
-
-    monkeypatch.setattr(fp, "ask", ask)
-    result, shown = fp.run(tmp_path, 2, 9, tmp_path)
-    kinds = {name: kind["figures"] for name, kind in result["kinds"].items()}
-    assert kinds["agg hard"]["within_a_step"] == 0.5
-    assert kinds["agg hard"]["endpoint_mean"] == pytest.approx(5 / np.sqrt(2))
-    assert kinds["200 px jpeg"]["endpoint_mean"] == 0
-    assert (kinds["text"]["within_a_step"], kinds["text"]["confidence"]) == (0, pytest.approx(0.9))
-    page = fp.as_markdown(json.loads(json.dumps(result)))
-    assert page.count("\n|") == 2 + len(kinds)
-    assert "| three letters | – |" in page
-    assert len(fp.small_webp(shown, fp.SHEET_BYTES)) <= fp.SHEET_BYTES
-    with pytest.raises(ValueError, match="A sheet is expected to fit 10 bytes"):
-        fp.small_webp(shown, 10)

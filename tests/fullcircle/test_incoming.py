@@ -131,6 +131,33 @@ def test_an_oblong_picture_is_padded_with_its_border(save):
     assert open_picture(save(Image.new("L", (5000, 1), 7)), LINE).image.tolist() == [[7] * 64] * 64
 
 
+def lit(size=256):
+    """A line across the border in uneven light: a slope and darker corners, up to 60 levels apart."""
+    clean = np.asarray(PICTURE.resize((size, size), Image.Resampling.NEAREST)).astype(float) + 60
+    y, x = np.mgrid[:size, :size] / size - 0.5
+    return Image.fromarray(np.clip(np.rint(clean + 40 * x - 15 * y - 30 * (x**2 + y**2)), 0, 255).astype(np.uint8))
+
+
+def test_uneven_light_is_taken_away_from_a_scaled_picture(save):
+    ground = LINE.render(SPEC[None])[0] == SPEC[6]
+    read = open_picture(save(lit()), LINE).image.astype(float)
+    assert np.ptp(read[ground]) <= 4
+    assert read[~ground].mean() - read[ground].mean() == pytest.approx(SPEC[4] - SPEC[6], abs=12)
+    assert np.ptp(np.asarray(lit().resize((64, 64), Image.Resampling.BOX))[ground].astype(float)) > 40
+    tinted = incoming.even_light(np.stack([np.asarray(lit(64)), np.full((64, 64), 7, np.uint8)], axis=-1))
+    assert np.ptp(tinted[..., 0][ground].astype(float)) <= 4
+    assert (tinted[..., 1] == 7).all()
+
+
+def test_light_stays_where_the_ground_is_plain_the_size_the_canvas_s_or_the_class_has_no_ground(save, monkeypatch):
+    assert np.array_equal(open_picture(save(lit(64)), LINE).image, lit(64))
+    wide = LINE.render(np.array([[0, 0, 64, 20, 200, 10, 31]]))[0]  # over the border
+    assert incoming.even_light(wide) is wide
+    scaled = np.asarray(lit().resize((64, 64), Image.Resampling.BOX))
+    monkeypatch.setattr(type(LINE), "ground", ())
+    assert np.array_equal(open_picture(save(lit()), LINE).image, scaled)
+
+
 def test_a_folder_gives_its_pictures_by_name(tmp_path, save):
     for name in ("b.png", "a.jpg"):
         save(PICTURE, name)
