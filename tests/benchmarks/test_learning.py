@@ -109,8 +109,16 @@ def test_our_default_gets_as_many_epochs_as_the_seconds_hold(monkeypatch):
 
 
 def test_the_whole_comparison_for_a_moment(monkeypatch):
-    """Both loops are real; only our default's pace is not tried, and the article's network stands in for ours."""
-    ours = DecoderSettings(model="article", epochs=2, batch_size=100)
+    """The eager loop is real; `fit` is tried below."""
+    asked = []
+
+    def fitted(data, course, settings, progress):
+        asked.append(settings)
+        course.trained(lambda latents: np.full((len(latents), 64, 64, 1), 0.5), settings.batch_size)
+        course.finish(lambda latents: np.full((len(latents), 64, 64, 1), 0.5))
+
+    ours = DecoderSettings(epochs=7)
+    monkeypatch.setattr(learning, "fitted", fitted)
     monkeypatch.setattr(learning, "default_settings", lambda *_: ours)
     outcome = learning.run(learning.LearningSettings(seconds=1, examples=300), silent)
     whole = outcome.tables[0]
@@ -118,6 +126,15 @@ def test_the_whole_comparison_for_a_moment(monkeypatch):
     assert all(row["samples"] > 0 and 0 < row["valid MSE"] < 1 for row in whole.rows)
     assert outcome.figures["courses"][EAGER][-1]["seconds"] >= 1
     assert outcome.pictures["learning.svg"][1].startswith(b"<svg")
+    same, default = asked
+    assert (same.model, same.batch_size, same.learning_rate, same.schedule, same.balanced_epochs) == (
+        "article",
+        100,
+        1e-4,
+        "constant",
+        0,
+    )
+    assert default == ours
 
 
 def test_both_loops_learn_the_same_network(store):

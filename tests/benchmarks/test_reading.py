@@ -74,8 +74,8 @@ def made(tmp_path_factory):
     settings = CircleSettings(
         ExamplesSettings(n=120),
         SplitsSettings(train=0.6, test=0.2, valid=0.2),
-        DecoderSettings(epochs=2, balanced_epochs=1),
-        EncoderSettings(epochs=1, objective="spec"),
+        DecoderSettings(model="article", epochs=1, balanced_epochs=0),
+        EncoderSettings(model="article", epochs=1, objective="spec"),
     )
     found = overhead.plain(store, settings, silent)
     for name, version in found["hashes"].items():
