@@ -41,7 +41,7 @@ ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
 results: .venv/.installed  ## the latest figures of every report
 	@$(BIN)/fullcircle results
 
-bench: .venv/.installed  ## beside what one would use instead, 90 minutes in all: BENCH=reading SET="reading.pictures=100 ..."
+bench: .venv/.installed  ## beside what one would use instead, two hours in all: BENCH=reading SET="reading.pictures=100 ..."
 	@$(BIN)/python -m benchmarks $(BENCH) $(foreach s,$(SET),--set "$(s)")
 
 test: .venv/.installed-dev  ## linters, types and all tests

@@ -20,11 +20,12 @@ from PIL import Image, ImageDraw
 
 from benchmarks.results import Benchmark, Outcome, Table
 from fullcircle import circle
+from fullcircle import settings as library
 from fullcircle.drawings import DRAWINGS
 from fullcircle.examples import write_examples
 from fullcircle.noise import add_noise, sample_sigmas
 from fullcircle.progress import Progress
-from fullcircle.settings import ExamplesSettings, Settings, setting
+from fullcircle.settings import Settings, setting
 from fullcircle.storage import Store
 
 LINE = DRAWINGS["line"]
@@ -35,12 +36,12 @@ WRITE_UP = "the write-up's way"
 
 
 @dataclasses.dataclass(frozen=True)
-class MakingSettings(Settings):
+class ExamplesSettings(Settings):
     n: int = setting(20_000, "how many examples each way makes", low=1)
     seed: int = setting(1, "source of chance of specs and noise", low=0)
 
 
-def write_up(folder: Path, settings: ExamplesSettings, progress: Progress) -> None:
+def write_up(folder: Path, settings: library.ExamplesSettings, progress: Progress) -> None:
     """Two PNG files for each example and one pickled frame."""
     import pandas as pd
 
@@ -61,15 +62,15 @@ def write_up(folder: Path, settings: ExamplesSettings, progress: Progress) -> No
     frame.to_pickle(folder / "specs.pkl")
 
 
-def _table(folder: Path, settings: ExamplesSettings, progress: Progress) -> None:
+def _table(folder: Path, settings: library.ExamplesSettings, progress: Progress) -> None:
     write_examples(folder / "examples.parquet", LINE, settings, progress)
 
 
-def _stored(folder: Path, settings: ExamplesSettings, progress: Progress) -> None:
+def _stored(folder: Path, settings: library.ExamplesSettings, progress: Progress) -> None:
     circle.make_examples(Store(folder), LINE, settings, progress)
 
 
-Way = Callable[[Path, ExamplesSettings, Progress], None]
+Way = Callable[[Path, library.ExamplesSettings, Progress], None]
 WAYS: tuple[tuple[str, Way, int], ...] = (
     (WRITE_UP, write_up, 1),
     ("ours, 1 worker", _table, 1),
@@ -84,7 +85,7 @@ def bytes_of(folder: Path) -> tuple[int, int]:
     return sum(s.st_size for s in stats), sum(512 * s.st_blocks for s in stats)
 
 
-def measured(way: Way, settings: ExamplesSettings, progress: Progress) -> dict[str, Any]:
+def measured(way: Way, settings: library.ExamplesSettings, progress: Progress) -> dict[str, Any]:
     """Seconds and bytes of one way, in a temporary folder; the clock stops when the system says that all is on the disk."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -112,7 +113,7 @@ def table(law: str, rows: list[dict[str, Any]]) -> Table:
     return made.with_ratio("on disk", WRITE_UP, "disk, ratio")
 
 
-def run(settings: MakingSettings, progress: Progress) -> Outcome:
+def run(settings: ExamplesSettings, progress: Progress) -> Outcome:
     import pandas  # noqa: F401  imported before the clock starts; ours needs nothing that is not loaded
 
     tables = []
@@ -120,7 +121,7 @@ def run(settings: MakingSettings, progress: Progress) -> Outcome:
         rows = []
         for name, way, workers in WAYS:
             progress.say(f"{law}: {name}")
-            made = ExamplesSettings(n=settings.n, seed=settings.seed, noise_law=law, workers=workers)
+            made = library.ExamplesSettings(n=settings.n, seed=settings.seed, noise_law=law, workers=workers)
             rows.append({"way": name, **measured(way, made, progress)})
         tables.append(table(law, rows))
     return Outcome(
@@ -140,7 +141,7 @@ def run(settings: MakingSettings, progress: Progress) -> Outcome:
 BENCHMARK = Benchmark(
     "examples",
     "how fast are examples made, and how large are they?",
-    MakingSettings,
+    ExamplesSettings,
     minutes=lambda s: len(LAWS) * s.n * (0.002 + 3 * 0.0004) / 60,
     run=run,
 )

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import processes
 from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
 from fullcircle import circle
 from fullcircle.drawings import DRAWINGS
@@ -74,7 +75,7 @@ def work(what: str, n: int, seed: int, root: Path) -> dict[str, Any]:
     began = time.perf_counter()
     store, made = Store(root), root / "made.json"
     objects = {k: StoredObject(h, store.path_of(h)) for k, h in json.loads(made.read_text()).items()} if made.exists() else {}
-    progress = Progress(lambda text: print(text, file=sys.stderr, flush=True))
+    progress = Progress(lambda text: print(text, flush=True))
     if what == "train":
         return _train(objects, seed, began, progress)
     ready, baseline = time.perf_counter(), peak_mib()
@@ -115,17 +116,8 @@ def _train(objects: Mapping[str, StoredObject], seed: int, began: float, progres
 
 def _in_a_process(what: str, n: int, seed: int, root: Path, progress: Progress) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.growth", what, str(n), str(seed), str(root)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        said: list[str] = []
-        for line in process.stderr:
-            said.append(line.rstrip())
-            progress.say(f"{n:,}, {said[-1]}")
-        answer = process.stdout.read()
-    if process.returncode:
-        raise BenchmarkError(f"{what} of {n:,} examples ended with {process.returncode}: {' | '.join(said[-5:])}")
-    measured: dict[str, Any] = json.loads(answer.splitlines()[-1])
+    _, answer = processes.run(command, os.environ | {"PYTHONUNBUFFERED": "1"}, lambda line: progress.say(f"{n:,}, {line}"))
+    measured: dict[str, Any] = json.loads(answer)
     return measured
 
 

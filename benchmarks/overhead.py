@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
+from benchmarks import processes
+from benchmarks.results import Benchmark, Outcome, Table
 from fullcircle import circle
 from fullcircle.drawings import DRAWINGS
 from fullcircle.profiles import profile
@@ -27,7 +27,6 @@ from fullcircle.settings import CircleSettings, Settings, setting
 from fullcircle.storage import Store, StoredObject
 
 LINE = DRAWINGS["line"]
-ROOT = Path(__file__).parents[1]
 PREFIX = "drawings"
 PROFILE = profile("quick")
 
@@ -67,7 +66,7 @@ def plain(store: Store, settings: CircleSettings, progress: Progress) -> dict[st
     made: Made = {}
     seconds: dict[str, float] = {}
     for name, room in ROOMS.items():
-        progress.say(f"plain script: {name}")
+        progress.say(name)
         began = time.perf_counter()
         result = room(store, made, settings, progress)
         made |= {name: result} if isinstance(result, StoredObject) else result
@@ -75,35 +74,17 @@ def plain(store: Store, settings: CircleSettings, progress: Progress) -> dict[st
     return {"seconds": seconds, "hashes": {name: o.hash for name, o in made.items()}}
 
 
-def _told(command: Sequence[str], environment: Mapping[str, str], progress: Progress, side: str) -> tuple[float, str]:
-    """Seconds of a process and the last line it printed; what it prints meanwhile is passed on."""
-    began, last = time.perf_counter(), ""
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            if text := line.strip():
-                lines.append(text)
-                last = text
-                progress.step(side, len(lines), len(lines) + 1, "lines", text[:110])
-    if process.returncode:
-        raise BenchmarkError(f"{side} ended with {process.returncode}: {' | '.join(lines[-8:])}")
-    return time.perf_counter() - began, last
-
-
 def under_dagster(folder: Path, settings: OverheadSettings, progress: Progress) -> tuple[float, dict[str, Any]]:
     """Seconds of ``python -m pipelines.run`` on an instance and a store of their own, and its steps and hashes."""
     home = folder / "home"
     home.mkdir()
-    shutil.copy(ROOT / "dagster_home" / "dagster.yaml", home)
+    shutil.copy(processes.ROOT / "dagster_home" / "dagster.yaml", home)
     environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(folder / "store"), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "pipelines.run", "--drawing", LINE.name, "--profile", PROFILE.name]
     for part, values in settings.overrides().items():
         command += [a for name, value in values.items() for a in ("--set", f"{part}.{name}={value}")]
     began = time.time()
-    seconds, _ = _told(command, environment, progress, "Dagster")
+    seconds, _ = processes.run(command, environment, lambda line: progress.say(f"Dagster: {line[:120]}"))
     found = event_times(home)
     versions = {asset: entry["version"] for (asset, _), entry in Store(folder / "store").ledger.latest_of_all().items()}
     hashes = {asset.removeprefix(f"{PREFIX}/"): version for asset, version in versions.items()}
@@ -111,7 +92,7 @@ def under_dagster(folder: Path, settings: OverheadSettings, progress: Progress) 
 
 
 def event_times(home: Path) -> dict[str, dict[str, float]]:
-    """Of the one run of an instance, when each step's process was asked for, when the step began, and when it ended."""
+    """Of the latest run of an instance, when each step's process was asked for, when the step began, and when it ended."""
     import dagster as dg
 
     kinds = {
@@ -121,7 +102,7 @@ def event_times(home: Path) -> dict[str, dict[str, float]]:
     }
     steps: dict[str, dict[str, float]] = {}
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        (run,) = instance.get_runs()
+        (run,) = instance.get_runs(limit=1)
         for entry in instance.all_logs(run.run_id):
             event = entry.dagster_event
             if event is not None and event.step_key and event.event_type in kinds:
@@ -137,7 +118,7 @@ def compare(
     Args:
         dagster: `steps`, `began`, `ended` as of `under_dagster`.
         dagster_seconds: wall clock of the whole command.
-        script: `imports` and `seconds` as of the plain script.
+        script: `seconds` of each room as of `plain`.
         script_seconds: wall clock of the whole script.
     """
     library = script["seconds"]
@@ -203,7 +184,8 @@ def run(settings: OverheadSettings, progress: Progress) -> Outcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [sys.executable, "-m", "benchmarks.overhead", str(folder / "plain"), json.dumps(settings.overrides())]
-        script_seconds, answer = _told(command, os.environ | {"PYTHONUNBUFFERED": "1"}, progress, "plain script")
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        script_seconds, answer = processes.run(command, environment, lambda line: progress.say(f"plain script: {line}"))
         script = json.loads(answer)
         dagster_seconds, dagster = under_dagster(folder, settings, progress)
     same = same_hashes(dagster["hashes"], script["hashes"])

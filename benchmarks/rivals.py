@@ -138,7 +138,7 @@ def threshold_pca(image: np.ndarray, *, threshold: str, blur: float, ends: str, 
 def _from_segments(image: np.ndarray, segments: np.ndarray, merged: bool, reach: float, blur: float) -> np.ndarray | None:
     """A stroke from edges ``(n, 4)``: the longest, or midway between it and the edge on its other side.
 
-    The width is the distance of the two edges; where there is one edge it is the area of the mask over the length.
+    The width is the distance of the two edges; where there is one edge only, it is the area of the mask over the length.
     """
     if not len(segments):
         return None
@@ -158,9 +158,14 @@ def _from_segments(image: np.ndarray, segments: np.ndarray, merged: bool, reach:
             middle = a + distance[second] / 2 * normal
             a, b = _lengthened(middle + t.min() * along, middle + t.max() * along, reach)
             return with_greys(image, a, b, float(np.abs(distance[second])))
+    ends = _lengthened(a, b, reach)
     mask = stroke_mask(image, "otsu", blur)
-    area = 0 if mask is None else int(mask.sum())
-    return with_greys(image, *_lengthened(a, b, reach), area / max(lengths[longest], 1.0))
+    if mask is None or mask.all():
+        return with_greys(image, *ends, 1.0)
+    spec = with_greys(image, *ends, mask.sum() / max(lengths[longest], 1.0))
+    # An edge has the stroke on one side only, so its greys are those of the mask.
+    spec[[4, 6]] = np.median(image[mask]), np.median(image[~mask])
+    return spec
 
 
 @cache

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from PIL import Image
 
+from benchmarks.overhead import ROOMS, event_times
 from fullcircle import circle
 from fullcircle.drawings import DRAWINGS
 from fullcircle.readings import of
@@ -94,6 +95,13 @@ def test_the_ui_gets_one_small_picture_per_report(ran, instance):
         markdown = event.asset_materialization.metadata["pictures"].md_str
         assert markdown.startswith("![contact_sheet.webp](data:image/webp;base64,")
         assert len(markdown) * 3 / 4 <= 40_100
+
+
+def test_the_benchmark_of_overhead_finds_the_times_of_every_step(ran):
+    steps = event_times(ran[0])
+    assert {f"drawings__{room}" if room != "splits" else room for room in ROOMS} <= steps.keys()
+    assert "decoder_checks" in steps
+    assert all(at["asked"] <= at["began"] <= at["ended"] for at in steps.values())
 
 
 def test_the_reports_say_all_their_figures(ran):

@@ -301,6 +301,27 @@ def test_steps_can_be_left_out(rng):
     assert reader(LINE, specs).read(images[:0], rng).specs.shape == (0, 7)
 
 
+def test_the_search_begins_where_someone_else_stopped(rng):
+    specs = seen_lines(10, rng)
+    images, near = LINE.render(specs), a_few_steps_off(LINE, specs, rng, 1)
+    search = Reader(LINE, scaling("range", LINE.factors), None, None, ReaderSettings(steps="redraw", redraws=300))
+    starts = [*(spec[None] + 0.3 for spec in near[:9]), np.empty((0, 7))]  # brought to whole steps; none for the last
+    begun = search.read(images, np.random.default_rng(1), starts=starts)
+    assert begun.pixel_exact[:9].all()
+    alone = search.read(images, np.random.default_rng(1))
+    assert begun.redraws[:9].mean() < 0.7 * alone.redraws[:9].mean()
+    assert np.array_equal(begun.specs[9], alone.specs[9])
+
+
+def test_given_starts_stand_beside_the_networks(rng):
+    specs = seen_lines(4, rng)
+    images, far = LINE.render(specs), LINE.factors.sample(4, rng)
+    found = reader(LINE, far, steps="encoder").read(images, rng, starts=specs[:, None])
+    assert found.pixel_exact.all()
+    with pytest.raises(ValueError, match="Starts are expected for each of the 4 pictures. Received: 2."):
+        reader(LINE, far).read(images, rng, starts=specs[:2, None])
+
+
 def test_gradient_steps_move_towards_the_picture(rng):
     import keras
     from keras import ops

@@ -67,6 +67,19 @@ def test_every_objective_trains_the_encoder_and_leaves_the_decoder(splits, objec
     assert weights_hash(decoder.get_weights()) == before
 
 
+def test_callbacks_are_heard_in_every_stage(splits):
+    heard = []
+
+    class Hear(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            heard.append(self.model.predict_on_batch(SCALES.to_latent(LINE.factors.low[None]))["image"].shape)
+            self.model.stop_training = True
+
+    settings = DecoderSettings(model="article", epochs=9, balanced_epochs=4, batch_size=16)
+    train_decoder(LINE, SCALES, splits["train"], splits["valid"], settings, callbacks=[Hear()])
+    assert heard == [(1, 64, 64, 1)] * 2  # one batch of either stage
+
+
 @pytest.mark.parametrize("name", ["range", "standardise"])
 def test_training_lowers_the_loss_and_is_the_same_twice(splits, name):
     scales = scaling(name, LINE.factors)
