@@ -250,6 +250,7 @@ def train_encoder(
     decoder: keras.Model,
     settings: EncoderSettings,
     progress: Progress = silent,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, Training]:
     """An encoder trained from its seed, from noisy images, through the frozen decoder.
 
@@ -289,5 +290,6 @@ def train_encoder(
         stages=stages,
         settings=settings,
         progress=progress,
+        callbacks=callbacks,
     )
     return encoder, training
