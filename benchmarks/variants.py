@@ -207,7 +207,11 @@ def train_decoder(variant: Variant, seed: int, tables: Sequence[TableReader], se
     specs, _ = shown(valid)
     pictures = at_rest(decoder.predict_on_batch(SCALES.to_latent(specs)))
     return Trained(
-        variant.name, seed, watch.samples * wanted.batch_size, {k: errors[k] for k in ("fvu", "mse", "psnr_db")}, pictures
+        variant.name,
+        seed,
+        watch.samples * wanted.batch_size,
+        {k: errors[k] or np.nan for k in ("fvu", "mse", "psnr_db")},
+        pictures,
     )
 
 

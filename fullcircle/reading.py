@@ -178,7 +178,10 @@ class Reader:
         seeds = rng.integers(2**63, size=len(images))
         size = self.settings.batch_size
         parts = [slice(first, first + size) for first in range(0, len(images), size)]
-        batches = (Pictures(images[p], seeds[p], *(None if v is None else v[p] for v in (sigmas, starts))) for p in parts)
+        batches = (
+            Pictures(images[p], seeds[p], None if sigmas is None else sigmas[p], None if starts is None else starts[p])
+            for p in parts
+        )
         found: list[Reading] = []
         for part, steps in zip(parts, self.stream(batches, len(images)), strict=True):
             found.append(steps.answer)
@@ -226,7 +229,8 @@ class Reader:
         starts = self._starts(batch.images)
         for first in range(0, len(starts), PART):
             part = slice(first, first + PART)
-            sigmas, more = (None if v is None else v[part] for v in (batch.sigmas, batch.starts))
+            sigmas = None if batch.sigmas is None else batch.sigmas[part]
+            more = None if batch.starts is None else batch.starts[part]
             yield _Task(batch.images[part], batch.seeds[part], sigmas, starts[part], more, first + PART >= len(starts))
 
     def _steps(self, parts: Sequence[_Found]) -> Steps:
