@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -127,7 +128,7 @@ def overlay_parts(path: Path) -> np.ndarray:
 def run(settings: ForeignSettings, progress: Progress) -> Outcome:
     n = settings.pictures
     made = {name: make(name, n, settings.seed) for name in KINDS}
-    rows, drawn, answered = [], [], {}
+    rows, drawn = [], []
     with tempfile.TemporaryDirectory() as temporary:
         overlays = Path(temporary) / "overlays"
         folders = write(Path(temporary) / "pictures", made)
@@ -137,9 +138,8 @@ def run(settings: ForeignSettings, progress: Progress) -> Outcome:
             said = answers[i * n : (i + 1) * n]
             joined = [a | judge(a, t) for a, t in zip(said, truths, strict=True)]
             rows.append({"pictures of": KINDS[name].about, **figures(joined)})
-            answered[name] = [{k: v for k, v in j.items() if k not in ("models", "path")} for j in joined]
             paths = sorted(overlays.glob(f"{i:02d}-*.png"))[:SHOWN]
-            drawn.append((name.replace(" ", "\n", 1), np.concatenate([overlay_parts(p) for p in paths])))
+            drawn.append((textwrap.fill(name, 10), np.concatenate([overlay_parts(p) for p in paths])))
     models = answers[0]["models"]
     used = ", ".join(f"{k} `{v[:12]}`" for k, v in models.items())
     kinds = list(KINDS.values())
@@ -158,7 +158,7 @@ def run(settings: ForeignSettings, progress: Progress) -> Outcome:
             that is said is right; a line that leaves the picture and a dashed one are judged by their ends all the same.""",
             """Nothing was tuned on these pictures: confidence was calibrated on others of the same classes (`confidence`).""",
         ],
-        figures={"models": models, "answers": answered},
+        figures={"models": models},
         pictures={
             "foreign.webp": (
                 "Of each class two pictures: as the reader sees it, what it read redrawn, the difference",

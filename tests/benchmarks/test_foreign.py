@@ -68,7 +68,7 @@ def test_a_run_joins_each_answer_with_its_own_truth(tmp_path, monkeypatch):
     page = write(tmp_path, foreign.BENCHMARK, settings, machine, 0.0, 2.0, outcome)
     assert "A trial, not the measurement: pictures 2 instead of 40" in page.read_text()
     assert "encoder `e`" in page.read_text()
-    assert len(json.loads((tmp_path / "foreign.json").read_text())["figures"]["answers"]["text"]) == 2
+    assert len(json.loads((tmp_path / "foreign.json").read_text())["tables"][1]["rows"]) == 1
     assert Image.open(tmp_path / "foreign.webp").size[1] >= 2 * 64
 
 
