@@ -25,6 +25,7 @@ from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
 from fullcircle import circle
 from fullcircle.drawings import DRAWINGS
 from fullcircle.progress import Progress
+from fullcircle.quiet import load_tensorflow
 from fullcircle.scaling import scaling
 from fullcircle.settings import DecoderSettings, ExamplesSettings, Settings, SplitsSettings, setting
 from fullcircle.splits import SPLITS
@@ -90,6 +91,7 @@ def work(what: str, n: int, seed: int, root: Path) -> dict[str, Any]:
 
 def _train(objects: Mapping[str, StoredObject], seed: int, began: float, progress: Progress) -> dict[str, Any]:
     """One epoch of the default decoder. Importing and compiling, up to the end of the first batch, is start-up."""
+    load_tensorflow()
     import keras
 
     from fullcircle.training import train_decoder

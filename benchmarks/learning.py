@@ -22,6 +22,7 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.evaluation import specs_of, unit_images
 from fullcircle.examples import IMAGE, spec_columns
 from fullcircle.progress import Progress
+from fullcircle.quiet import load_tensorflow
 from fullcircle.scaling import Scaling, scaling
 from fullcircle.settings import DecoderSettings, ExamplesSettings, Settings, SplitsSettings, setting
 from fullcircle.storage import Store
@@ -250,8 +251,7 @@ def chart(courses: Mapping[str, Course], null: float) -> bytes:
 
 
 def run(settings: LearningSettings, progress: Progress) -> Outcome:
-    import tensorflow  # noqa: F401  loaded before any clock starts
-
+    load_tensorflow()  # before any clock starts
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         examples = circle.make_examples(store, LINE, ExamplesSettings(n=settings.examples, seed=settings.seed), progress)

@@ -37,13 +37,14 @@ ROOMS: dict[str, Room] = {
     "examples": lambda store, m, s, p: circle.make_examples(store, LINE, s.examples, p),
     "splits": lambda store, m, s, p: circle.make_splits(store, m["examples"], s.splits, p),
     "decoder": lambda store, m, s, p: circle.make_decoder(store, LINE, m["train"], m["valid"], s.decoder, p),
-    "decoder_report": lambda store, m, s, p: circle.report_decoder(store, LINE, m["test"], m["decoder"], s.report),
     "encoder": lambda store, m, s, p: circle.make_encoder(store, LINE, m["train"], m["valid"], m["decoder"], s.encoder, p),
+    "readings": lambda store, m, s, p: circle.make_readings(store, LINE, m["test"], m["valid"], m["encoder"], s.reader, p)[0],
+    "decoder_report": lambda store, m, s, p: circle.report_decoder(store, LINE, m["test"], m["valid"], m["decoder"], s.report),
     "encoder_report": lambda store, m, s, p: circle.report_encoder(
-        store, LINE, m["test"], m["decoder"], m["encoder"], s.report
+        store, LINE, m["test"], m["valid"], m["decoder"], m["encoder"], m["readings"], s.report
     ),
 }
-"""The circle in order: a room makes one object, called as the room is, or several by name."""
+"""The circle in an order that can be run: a room makes one object, called as the room is, or several by name."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -163,13 +163,13 @@ def run(settings: ReadingSettings, progress: Progress) -> Outcome:
         true, clean, test = _pictures(store, "test", settings.pictures)
         valid_true, valid_clean, valid = _pictures(store, "valid", settings.tuning)
         readers = {
-            f"{name}": circle.latest_reader(store, LINE, ReaderSettings(steps=steps))
+            name: circle.latest_reader(store, LINE, ReaderSettings(steps=steps, workers=1))
             for name, steps in (("our encoder alone", "encoder"), ("our reader", "encoder,gradient,redraw"))
         }
     except NothingMaterializedError as error:
         raise BenchmarkError(str(error)) from error
     models = readers["our reader"][1]
-    search = Reader(LINE, scaling("range", LINE.factors), None, None, ReaderSettings(steps="redraw"))
+    search = Reader(LINE, scaling("range", LINE.factors), None, None, ReaderSettings(steps="redraw", workers=1))
     progress.say("compiling what our reader needs, outside of every clock")
     for reader, _ in readers.values():
         reader.read(valid_clean[: reader.settings.batch_size], np.random.default_rng(0))
@@ -227,10 +227,10 @@ def run(settings: ReadingSettings, progress: Progress) -> Outcome:
             the spec, rounded, and drawn by Pillow in the better order of its ends, is the picture without noise, in every
             pixel; contrast >= {SEEN}: the same of the lines that differ from their ground by so many grey levels. A line of
             its ground's own grey cannot be read by anyone.""",
-            f"""Milliseconds of wall clock per picture, one process, pictures in memory, models loaded and compiled. The rivals
-            take one picture at a time; our networks take {ReaderSettings().batch_size} at a time, our search one. {BASE} +
-            our redraw search: both together. Our search alone starts from the best of 64 random specs and reads every
-            {FEWER}th picture only, because it is slow.""",
+            f"""Milliseconds of wall clock per picture in one process, so without the second one that our search starts for many
+            pictures; pictures in memory, models loaded and compiled. The rivals take one picture at a time; our networks
+            take {ReaderSettings().batch_size} at a time, our search one. {BASE} + our redraw search: both together. Our
+            search alone starts from the best of 64 random specs and reads every {FEWER}th picture only, for it is slow.""",
             """Rivals guess widths and greys as a user would: width by area over length or by the distance of the two edges,
             greys by the medians inside and outside.""",
         ],

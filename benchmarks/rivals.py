@@ -158,11 +158,11 @@ def _from_segments(image: np.ndarray, segments: np.ndarray, merged: bool, reach:
             middle = a + distance[second] / 2 * normal
             a, b = _lengthened(middle + t.min() * along, middle + t.max() * along, reach)
             return with_greys(image, a, b, float(np.abs(distance[second])))
-    ends = _lengthened(a, b, reach)
+    a, b = _lengthened(a, b, reach)
     mask = stroke_mask(image, "otsu", blur)
     if mask is None or mask.all():
-        return with_greys(image, *ends, 1.0)
-    spec = with_greys(image, *ends, mask.sum() / max(lengths[longest], 1.0))
+        return with_greys(image, a, b, 1.0)
+    spec = with_greys(image, a, b, mask.sum() / max(lengths[longest], 1.0))
     # An edge has the stroke on one side only, so its greys are those of the mask.
     spec[[4, 6]] = np.median(image[mask]), np.median(image[~mask])
     return spec

@@ -11,7 +11,14 @@ from benchmarks.results import BenchmarkError
 from benchmarks.rivals import Rival
 from fullcircle.drawings import DRAWINGS
 from fullcircle.progress import silent
-from fullcircle.settings import CircleSettings, DecoderSettings, EncoderSettings, ExamplesSettings, SplitsSettings
+from fullcircle.settings import (
+    CircleSettings,
+    DecoderSettings,
+    EncoderSettings,
+    ExamplesSettings,
+    ReaderSettings,
+    SplitsSettings,
+)
 from fullcircle.storage import Store
 
 LINE = DRAWINGS["line"]
@@ -76,6 +83,7 @@ def made(tmp_path_factory):
         SplitsSettings(train=0.6, test=0.2, valid=0.2),
         DecoderSettings(model="article", epochs=1, balanced_epochs=0),
         EncoderSettings(model="article", epochs=1, objective="spec"),
+        reader=ReaderSettings(pictures=2, redraws=20),
     )
     found = overhead.plain(store, settings, silent)
     for name, version in found["hashes"].items():
