@@ -36,7 +36,8 @@ def schema(drawing: Drawing, reader: Reader, models: Mapping[str, str]) -> pa.Sc
 
     ``id`` and ``split`` of the example; the ``noise_sigma_level`` that was added; the ``step``, each with the answer so far;
     ``contrast_level``; a column per factor as it was read, and with ``true_`` before it as it is; the redraw's error against
-    the picture that was read and against the clean one; whether it is the clean one to the pixel; confidence and redraws.
+    the picture that was read and against the clean one; whether it is the clean one to the pixel; how much of the picture that
+    was read it explains; confidence and redraws.
 
     Args:
         drawing: the drawing class.
@@ -48,7 +49,7 @@ def schema(drawing: Drawing, reader: Reader, models: Mapping[str, str]) -> pa.Sc
     fields += [*zip(spec_columns(drawing), kinds, strict=True)]
     fields += [(TRUE + name, kind) for name, kind in zip(spec_columns(drawing), kinds, strict=True)]
     fields += [("redraw_mse", pa.float64()), (CLEAN_MSE, pa.float64()), ("pixel_exact", pa.bool_())]
-    fields += [("confidence", pa.float64()), ("redraws", pa.int32())]
+    fields += [("explained", pa.float64()), ("confidence", pa.float64()), ("redraws", pa.int32())]
     about = {
         "drawing": drawing.name,
         "factors": drawing.factors.table(),
@@ -147,6 +148,7 @@ def _rows(drawing: Drawing, columns: pa.Schema, split: str, block: Columns, step
         "redraw_mse": interleaved("redraw_mse"),
         CLEAN_MSE: mse,
         "pixel_exact": mse == 0,
+        "explained": interleaved("explained"),
         "confidence": interleaved("confidence"),
         "redraws": interleaved("redraws"),
     }

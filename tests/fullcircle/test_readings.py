@@ -74,6 +74,7 @@ def test_each_step_has_its_own_answer(splits, tmp_path):
         assert found["clean_redraw_mse"] == pytest.approx(mse)
         assert found["redraw_mse"] == pytest.approx(mse)  # this is the clean level
         assert np.array_equal(found["pixel_exact"], mse == 0)
+        assert (found["explained"][found["pixel_exact"]] == 1).all()
     assert answer["pixel_exact"].sum() > alone["pixel_exact"].sum()
     assert np.isnan(alone["confidence"]).all()
     assert np.isfinite(answer["confidence"]).all()
