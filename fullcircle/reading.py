@@ -634,7 +634,7 @@ def explained_variance(images: np.ndarray, redraw_mse: np.ndarray, sigmas: np.nd
     channels = images.reshape(len(images), images.shape[1] * images.shape[2], -1).astype(np.float64)
     variance = channels.var(axis=1).mean(axis=1)
     noise = np.maximum(sigmas, ROUNDING) ** 2
-    left = redraw_mse * 255**2 - (noise * (1 + 3 * np.sqrt(2 / channels[0].size)))[:, None]
+    left = redraw_mse * 255**2 - (noise * (1 + 3 * np.sqrt(2 / np.prod(images.shape[1:]))))[:, None]
     there = np.maximum((variance - noise)[:, None], ROUNDING**2)
     return np.asarray(1 - np.clip(left / there, 0, 1))
 
