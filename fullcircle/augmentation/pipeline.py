@@ -32,8 +32,8 @@ class Samples:
     Attributes:
         images: ``uint8 (n, height, width[, 3])``.
         records: how each came about; `records.originals` says from which original.
-        keypoints: ``float64 (n, k, 2)``, x and y in px, where the originals' key points landed, which may be outside the frame; None
-            where none were given.
+        keypoints: ``float64 (n, k, 2)``, x and y in px, where the originals' key points landed, which may be outside the frame;
+            None where none were given.
         labels: the originals' labels, ``(n, ...)``; None where none were given.
     """
 
