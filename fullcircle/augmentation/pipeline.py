@@ -10,7 +10,10 @@ how many follow, nor any sample on the number of workers.
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -149,7 +152,8 @@ class Pipeline:
             labels: ``(m, ...)``, of each original.
             choice: which originals are taken. "balanced": all in random order, then all again, so that no two differ by more
                 than one sample. "random": each time any, with replacement.
-            workers: processes; they change nothing but the time.
+            workers: processes; they change nothing but the time. More than one are started anew for the call, which takes about a
+                second, and need what `multiprocessing` needs of a script: ``if __name__ == "__main__":`` around what it does.
 
         Raises:
             ValueError: when arrays do not fit.
@@ -179,6 +183,8 @@ class Pipeline:
         images = _checked(images)
         if n < 1:
             raise ValueError(f"n is expected to be at least 1. Received: {n}.")
+        if workers < 1:
+            raise ValueError(f"workers are expected to be at least 1. Received: {workers}.")
         if choice not in CHOICES:
             raise SettingsError(unknown_name("choice", str(choice), CHOICES))
         if keypoints is not None:
@@ -224,11 +230,39 @@ class Pipeline:
         choice: str,
         workers: int,
     ) -> Iterator[Samples]:
-        for block in range(-(-n // BLOCK)):
-            rows = min(BLOCK, n - block * BLOCK)
-            records = self._draw(images, seed, block, choice).rows(slice(rows))
-            samples, moved = self._apply(images, records, keypoints)
+        for records, (samples, moved) in self._applied(images, self._drawn(images, n, seed, choice), keypoints, workers):
             yield Samples(samples, records, moved, None if labels is None else labels[records.originals])
+
+    def _drawn(self, images: np.ndarray, n: int, seed: int, choice: str) -> Iterator[Records]:
+        """The chance of every block; drawn for whole blocks, of which the last may be cut short."""
+        for block in range(-(-n // BLOCK)):
+            yield self._draw(images, seed, block, choice).rows(slice(n - block * BLOCK))
+
+    def _applied(
+        self, images: np.ndarray, drawn: Iterator[Records], keypoints: np.ndarray | None, workers: int
+    ) -> Iterator[tuple[Records, tuple[np.ndarray, np.ndarray | None]]]:
+        """What was drawn, done, block by block in order."""
+        if workers == 1:
+            for records in drawn:
+                yield records, self._apply(images, records, keypoints)
+            return
+        # Processes, because threads gain nothing: OpenCV's calls are so short that they wait for the interpreter. Spawned, because
+        # a fork of a process that has threads may hang. Each is sent the originals of its block alone.
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_single_threaded)
+        waiting: deque[tuple[Records, Future[tuple[np.ndarray, np.ndarray | None]]]] = deque()
+        try:
+            for records in drawn:
+                needed, originals = np.unique(records.originals, return_inverse=True)
+                job = dataclasses.replace(records, originals=originals)
+                points = None if keypoints is None else keypoints[needed]
+                waiting.append((records, pool.submit(self._apply, images[needed], job, points)))
+                if len(waiting) > 2 * workers:
+                    records, future = waiting.popleft()
+                    yield records, future.result()
+            for records, future in waiting:
+                yield records, future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _draw(self, images: np.ndarray, seed: int, block: int, choice: str) -> Records:
         """The chance of one whole block."""
@@ -289,6 +323,13 @@ class Pipeline:
                 rows = np.flatnonzero(entry.fired)
                 samples[rows] = operation.apply(samples[rows], entry.rows(rows).drawn)
         return samples, points
+
+
+def _single_threaded() -> None:
+    """In each process: OpenCV's own threads would only compete with the other processes."""
+    import cv2
+
+    cv2.setNumThreads(1)
 
 
 _FORM = '[{"rotate": {"probability": 0.7, "max_left_rotation": 10, "max_right_rotation": 10}}, ...]'
