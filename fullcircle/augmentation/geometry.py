@@ -10,8 +10,6 @@ it came from, because that is what resampling needs.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -136,17 +134,19 @@ def displaced(nodes: np.ndarray, frames: np.ndarray, points: np.ndarray) -> np.n
 
 @dataclasses.dataclass(frozen=True)
 class Bend:
-    """A displacement in the chain of one sample: what comes before it, then the field over its frame.
+    """A displacement in the chain of one sample: the field over its frame, then what comes before it.
 
     Attributes:
         before: ``(3, 3)``, from the displaced point on, back to the previous bend or the original.
-        nodes: ``float32 (rows, columns, 2)``.
-        frame: ``(2,)``, width and height of the frame that the grid covers.
+        nodes: x and y of the displacement, ``float32 (2, rows, columns)``.
+        slid: the same seen through `before`, where that is affine and nothing bends before it; else None.
+        per_px: ``(2,)``, columns and rows of nodes per px of the frame.
     """
 
     before: np.ndarray
     nodes: np.ndarray
-    frame: np.ndarray
+    slid: np.ndarray | None
+    per_px: np.ndarray
 
 
 class Maps:
@@ -166,10 +166,16 @@ class Maps:
         self.matrices[rows] = self.matrices[rows] @ matrices
 
     def bend(self, rows: np.ndarray, nodes: np.ndarray, frames: np.ndarray) -> None:
-        """A displacement each for some rows."""
-        nodes = nodes.astype(np.float32)
+        """A displacement each for some rows: nodes ``(n, rows, columns, 2)``, over frames ``(n, 2)``."""
+        before = self.matrices[rows]
+        slid = _planes(nodes @ before[:, None, :2, :2].swapaxes(2, 3))
+        plain = _planes(nodes)
+        per_px = np.array([nodes.shape[2] - 1, nodes.shape[1] - 1]) / frames
+        straight = _straight(before)
         for i, row in enumerate(rows.tolist()):
-            self.bends.setdefault(row, []).append(Bend(self.matrices[row].copy(), nodes[i], frames[i]))
+            first = straight[i] and row not in self.bends
+            bend = Bend(before[i], plain[i], slid[i] if first else None, per_px[i])
+            self.bends.setdefault(row, []).append(bend)
         self.matrices[rows] = np.eye(3)
 
     def warp(
@@ -193,33 +199,28 @@ class Maps:
         n, (width, height) = len(which), frame
         samples = np.empty((n, height, width, *images.shape[3:]), np.uint8)
         whole = self._whole()
-        still = (whole == np.eye(3)).all(axis=(1, 2))
-        still[list(self.bends)] = False
-        if frame == (images.shape[2], images.shape[1]):
-            samples[still] = images[which[still]]
-        else:
-            still[:] = False
-        # Points per pixel and axis; `fine` takes fine pixels to pixels.
+        bent = np.zeros(n, bool)
+        bent[list(self.bends)] = True
+        still = ~bent & (whole == np.eye(3)).all(axis=(1, 2)) & (frame == (images.shape[2], images.shape[1]))
+        samples[still] = images[which[still]]
+        # So many points per pixel and axis; `fine` takes the pixels of the points to edge coordinates.
         points = np.ones(n, int) if interpolation == "nearest" else self._points(whole, frame)
-        fine = np.asarray(points, float)
-        half = np.full(n, 0.5)
-        pixels = affine(n, c=-half, f=-half) @ self.matrices @ affine(n, a=1 / fine, c=half / fine, e=1 / fine, f=half / fine)
-        straight = (pixels[:, 2] == (0, 0, 1)).all(axis=1)
+        fine = affine(n, a=1 / points, c=0.5 / points, e=1 / points, f=0.5 / points)
+        pixels = affine(n, c=-0.5, f=-0.5) @ whole @ fine
+        straight = _straight(pixels)
         for i in np.flatnonzero(~still).tolist():
-            image, k, fill = images[which[i]], int(points[i]), int(fills[i])
-            how: dict[str, Any] = {"borderMode": cv2.BORDER_REPLICATE if fill < 0 else cv2.BORDER_CONSTANT}
-            how["borderValue"] = (fill,) * 4
-            size = (width * k, height * k)
-            to = {"dst": samples[i]} if k == 1 else {}
-            if i in self.bends:
-                x, y = self._coordinates(i, k, frame)
-                warped = cv2.remap(image, x, y, flag, **to, **how)
+            image, fill, k = images[which[i]], int(fills[i]), int(points[i])
+            border, level = (cv2.BORDER_REPLICATE, 0) if fill < 0 else (cv2.BORDER_CONSTANT, (fill,) * 4)
+            size, to = (width * k, height * k), samples[i] if k == 1 else None
+            if bent[i]:
+                x, y = self._coordinates(i, fine[i], pixels[i], size)
+                warped = cv2.remap(image, x, y, flag, to, border, level)
             elif straight[i]:
-                warped = cv2.warpAffine(image, pixels[i, :2], size, flags=flag | cv2.WARP_INVERSE_MAP, **to, **how)
+                warped = cv2.warpAffine(image, pixels[i, :2], size, to, flag | cv2.WARP_INVERSE_MAP, border, level)
             else:
-                warped = cv2.warpPerspective(image, pixels[i], size, flags=flag | cv2.WARP_INVERSE_MAP, **to, **how)
+                warped = cv2.warpPerspective(image, pixels[i], size, to, flag | cv2.WARP_INVERSE_MAP, border, level)
             if k > 1:
-                cv2.resize(warped, frame, dst=samples[i], interpolation=cv2.INTER_AREA)
+                cv2.resize(warped, frame, samples[i], interpolation=cv2.INTER_AREA)
         return samples
 
     def _whole(self) -> np.ndarray:
@@ -238,39 +239,59 @@ class Maps:
         at = project(whole, np.broadcast_to(corners, (len(whole), *corners.shape)))
         jacobian = (whole[:, None, :2, :2] - at[..., :, None] * whole[:, None, 2:, :2]) / depth
         squares = (jacobian**2).sum(axis=(2, 3))
-        determinant = np.linalg.det(jacobian)
+        determinant = jacobian[..., 0, 0] * jacobian[..., 1, 1] - jacobian[..., 0, 1] * jacobian[..., 1, 0]
         longest = np.sqrt((squares + np.sqrt(np.maximum(squares**2 - 4 * determinant**2, 0))) / 2).max(axis=1)
         # Never more than four points per source pixel: near a horizon a pixel covers any number of them.
         most = np.maximum(np.ceil(4 * self.originals.max(axis=1) / max(frame)), 1)
         return np.clip(np.ceil(np.nan_to_num(longest) - (SHRINK - 1)), 1, most).astype(int)
 
-    def _coordinates(self, row: int, k: int, frame: tuple[int, int]) -> Sequence[np.ndarray]:
-        """Where each pixel of a bent sample comes from, in pixel coordinates of the original: x and y, ``float32 (h k, w k)``."""
+    def _coordinates(
+        self, row: int, fine: np.ndarray, pixels: np.ndarray, size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Where each point of a bent sample comes from, in pixels of the original: x and y, ``float32 (height, width)``."""
         import cv2
 
-        x = (np.arange(frame[0] * k, dtype=np.float32)[None, :] + 0.5) / k
-        y = (np.arange(frame[1] * k, dtype=np.float32)[:, None] + 0.5) / k
-        x, y = _apply(self.matrices[row], x, y)
-        bends = self.bends[row]
-        for i in reversed(range(len(bends))):
-            nodes, (width, height) = bends[i].nodes, bends[i].frame
-            columns, rows = nodes.shape[1] - 1, nodes.shape[0] - 1
-            moved = cv2.remap(
-                nodes,
-                x * np.float32(columns / width),
-                y * np.float32(rows / height),
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-            x += moved[..., 0]
-            y += moved[..., 1]
-            before = bends[i].before if i else affine(1, c=-0.5, f=-0.5)[0] @ bends[i].before
-            x, y = _apply(before, x, y)
+        def moved(nodes: np.ndarray, column: np.ndarray, line: np.ndarray) -> np.ndarray:
+            field: np.ndarray = cv2.remap(nodes, column, line, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            return field
+
+        bends, after = self.bends[row], self.matrices[row] @ fine
+        only = bends[0]
+        if len(bends) == 1 and only.slid is not None and tuple(after[2]) == (0, 0, 1):
+            # before(q + d(q)) is before(q) + slid(q), and everything but the displacement is one affine map.
+            x, y = _fields(pixels, *_axes(size))
+            column, line = _fields(after * [[only.per_px[0]], [only.per_px[1]], [1]], *_axes(size))
+            x += moved(only.slid[0], column, line)
+            y += moved(only.slid[1], column, line)
+            return x, y
+        x, y = _fields(after, *_axes(size))
+        for bend in reversed(bends):
+            column, line = x * np.float32(bend.per_px[0]), y * np.float32(bend.per_px[1])
+            x += moved(bend.nodes[0], column, line)
+            y += moved(bend.nodes[1], column, line)
+            x, y = _fields(bend.before, x, y)
+        x -= np.float32(0.5)
+        y -= np.float32(0.5)
         return x, y
 
 
-def _apply(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates that broadcast to one shape, through a matrix: whole fields of x and of y, ``float32``."""
+def _straight(matrices: np.ndarray) -> np.ndarray:
+    """Which of the matrices are affine, ``bool (n,)``."""
+    return np.asarray((matrices[:, 2] == (0, 0, 1)).all(axis=1))
+
+
+def _planes(nodes: np.ndarray) -> np.ndarray:
+    """Nodes with x and y apart, as OpenCV is quickest with them, ``float32 (n, 2, rows, columns)``."""
+    return np.ascontiguousarray(np.moveaxis(nodes, -1, 1), np.float32)
+
+
+def _axes(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel coordinates of a picture, a row of x and a column of y."""
+    return np.arange(size[0], dtype=np.float32)[None, :], np.arange(size[1], dtype=np.float32)[:, None]
+
+
+def _fields(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates through a matrix: whole fields of x and of y, of the shape that those given broadcast to, ``float32``."""
     (a, b, c), (d, e, f), (g, h, i) = matrix.astype(np.float32)
     u, v = (a * x + c) + b * y, d * x + (e * y + f)
     if (g, h, i) != (0, 0, 1):
