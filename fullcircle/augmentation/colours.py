@@ -6,7 +6,8 @@ Grey is Pillow's "L" (ITU-R 601), as everywhere in this project.
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -117,6 +118,7 @@ class RandomBrightness(_ByFactor):
     """Multiply the levels by a random factor; 0 is black."""
 
     name: ClassVar[str] = "random_brightness"
+    example: ClassVar[Mapping[str, Any]] = {"min_factor": 0.5, "max_factor": 1.5}
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
         return _blended(drawn["factor"], np.zeros(1), images)
@@ -127,6 +129,7 @@ class RandomContrast(_ByFactor):
     """Multiply each pixel's distance from the picture's mean grey by a random factor; 0 is plain grey."""
 
     name: ClassVar[str] = "random_contrast"
+    example: ClassVar[Mapping[str, Any]] = {"min_factor": 0.5, "max_factor": 1.5}
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
         # Rounded half up, as Pillow does.
@@ -139,6 +142,7 @@ class RandomColor(_ByFactor):
     """Multiply each pixel's distance from its own grey by a random factor; 0 is grey, and grey pictures stay as they are."""
 
     name: ClassVar[str] = "random_color"
+    example: ClassVar[Mapping[str, Any]] = {"min_factor": 0, "max_factor": 2}
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
         return images if images.ndim == 3 else _blended(drawn["factor"], grey(images)[..., None], images)

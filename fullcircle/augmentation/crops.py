@@ -6,7 +6,8 @@ Samples are one array: see `Pipeline` for what happens where only some of them a
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -58,6 +59,7 @@ class CropCentre(_ShareCrop):
     """Cut out the middle: a share of each side."""
 
     name: ClassVar[str] = "crop_centre"
+    example: ClassVar[Mapping[str, Any]] = {"percentage_area": 0.8}
     centre: ClassVar[bool] = True
 
 
@@ -66,6 +68,7 @@ class CropRandom(_ShareCrop):
     """Cut out a rectangle anywhere: a share of each side."""
 
     name: ClassVar[str] = "crop_random"
+    example: ClassVar[Mapping[str, Any]] = {"percentage_area": 0.8}
     centre: ClassVar[bool] = False
 
 
@@ -74,6 +77,7 @@ class CropBySize(_Crop):
     """Cut out a rectangle of a size in px; a picture that is smaller stays as it is."""
 
     name: ClassVar[str] = "crop_by_size"
+    example: ClassVar[Mapping[str, Any]] = {"width": 24, "height": 24}
     width: int = setting(REQUIRED, "width that is kept, in px", low=1)
     height: int = setting(REQUIRED, "height that is kept, in px", low=1)
     centre: bool = setting(True, "whether it lies in the middle, or anywhere")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class RandomDistortion(_Grid):
     """Move every inner corner of a grid by up to `magnitude` px in x and in y, uniformly."""
 
     name: ClassVar[str] = "random_distortion"
+    example: ClassVar[Mapping[str, Any]] = {"grid_width": 4, "grid_height": 4, "magnitude": 4}
 
     def nodes(self, drawn: Parameters) -> np.ndarray:
         shape = (self.grid_height - 1, self.grid_width - 1, 2)
@@ -47,6 +49,7 @@ class GaussianDistortion(_Grid):
     """
 
     name: ClassVar[str] = "gaussian_distortion"
+    example: ClassVar[Mapping[str, Any]] = {"grid_width": 5, "grid_height": 5, "magnitude": 2, "corner": "bell", "method": "in"}
     corner: str = setting(REQUIRED, "where the peak lies", choices=("bell", "ul", "ur", "dl", "dr"))
     method: str = setting(REQUIRED, "most at the peak (in), or least (out)", choices=("in", "out"))
     mex: float = setting(0.5, "x of the bell's peak, in widths of the bell", low=0, high=1)

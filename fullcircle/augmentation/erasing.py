@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class RandomErasing(Colouring):
     """
 
     name: ClassVar[str] = "random_erasing"
+    example: ClassVar[Mapping[str, Any]] = {"rectangle_area": 0.4}
     rectangle_area: float = setting(REQUIRED, "largest share of each side that is erased", low=0.01, high=1)
 
     def draw(self, frames: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:

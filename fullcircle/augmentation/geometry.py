@@ -202,18 +202,24 @@ class Maps:
         bent = np.zeros(n, bool)
         bent[list(self.bends)] = True
         still = ~bent & (whole == np.eye(3)).all(axis=(1, 2)) & (frame == (images.shape[2], images.shape[1]))
-        samples[still] = images[which[still]]
+        if still.any():
+            samples[still] = images[which[still]]
         # So many points per pixel and axis; `fine` takes the pixels of the points to edge coordinates.
         points = np.ones(n, int) if interpolation == "nearest" else self._points(whole, frame)
         fine = affine(n, a=1 / points, c=0.5 / points, e=1 / points, f=0.5 / points)
         pixels = affine(n, c=-0.5, f=-0.5) @ whole @ fine
         straight = _straight(pixels)
+        # A pixel is a square: a map that stays within the original must not mix in what is outside only because a pixel's centre
+        # lies half a pixel inside. One that leaves it fades to the fill over one pixel.
+        ends = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * ((width, height) * points[:, None] - 1)[:, None]).astype(float)
+        within = _within(*np.moveaxis(project(pixels, ends), -1, 0), images.shape, axis=-1) | (fills < 0)
         for i in np.flatnonzero(~still).tolist():
             image, fill, k = images[which[i]], int(fills[i]), int(points[i])
-            border, level = (cv2.BORDER_REPLICATE, 0) if fill < 0 else (cv2.BORDER_CONSTANT, (fill,) * 4)
+            border, level = cv2.BORDER_REPLICATE if within[i] else cv2.BORDER_CONSTANT, (fill,) * 4
             size, to = (width * k, height * k), samples[i] if k == 1 else None
             if bent[i]:
                 x, y = self._coordinates(i, fine[i], pixels[i], size)
+                border = cv2.BORDER_REPLICATE if fill < 0 or _within(x, y, images.shape) else cv2.BORDER_CONSTANT
                 warped = cv2.remap(image, x, y, flag, to, border, level)
             elif straight[i]:
                 warped = cv2.warpAffine(image, pixels[i, :2], size, to, flag | cv2.WARP_INVERSE_MAP, border, level)
@@ -278,6 +284,12 @@ class Maps:
 def _straight(matrices: np.ndarray) -> np.ndarray:
     """Which of the matrices are affine, ``bool (n,)``."""
     return np.asarray((matrices[:, 2] == (0, 0, 1)).all(axis=1))
+
+
+def _within(x: np.ndarray, y: np.ndarray, shape: tuple[int, ...], axis: int | None = None) -> np.ndarray:
+    """Whether points, in pixel coordinates, all lie on the originals, whose array has this shape; along an axis, or over all."""
+    low, far_x, far_y = -0.5 - 1e-4, shape[2] - 0.5 + 1e-4, shape[1] - 0.5 + 1e-4
+    return (x.min(axis) >= low) & (y.min(axis) >= low) & (x.max(axis) <= far_x) & (y.max(axis) <= far_y)
 
 
 def _planes(nodes: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ class Noise(Colouring):
     """Add Gaussian noise of a random strength, rounded and cut to 0..255."""
 
     name: ClassVar[str] = "noise"
+    example: ClassVar[Mapping[str, Any]] = {"max_sigma": 25.5}
     min_sigma: float = setting(0.0, "smallest standard deviation, in grey levels", low=0, high=255)
     max_sigma: float = setting(REQUIRED, "largest standard deviation, in grey levels", low=0, high=255)
 

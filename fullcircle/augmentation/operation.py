@@ -32,10 +32,12 @@ class Operation(Settings):
 
     Attributes:
         name: key in the list of operations and in pipelines as data.
+        example: arguments for trying it out, all that are required but the probability; documentation and tests use them.
         probability: share of the samples that it is applied to.
     """
 
     name: ClassVar[str]
+    example: ClassVar[Mapping[str, Any]] = {}
     probability: float = setting(REQUIRED, "share of the samples that it is applied to", low=0, high=1)
 
     @classmethod

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Rotate(_ByAngle):
     """
 
     name: ClassVar[str] = "rotate"
+    example: ClassVar[Mapping[str, Any]] = {"max_left_rotation": 10, "max_right_rotation": 10}
 
     def matrices(self, frames: np.ndarray, after: np.ndarray, drawn: Parameters) -> np.ndarray:
         cos, sin = _cos_sin(drawn)
@@ -51,6 +53,7 @@ class RotateWithoutCrop(_ByAngle):
     """Turn by a random angle; corners leave the frame, or the frame grows (expand), and empty ones are filled."""
 
     name: ClassVar[str] = "rotate_without_crop"
+    example: ClassVar[Mapping[str, Any]] = {"max_left_rotation": 10, "max_right_rotation": 10}
     expand: bool = setting(False, "whether the frame grows to hold the whole picture")
     fillcolor: int | None = setting(None, "level of empty corners; the pipeline's fill when left out", low=0, high=255)
 

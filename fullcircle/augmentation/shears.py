@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Shear(Geometric):
     """
 
     name: ClassVar[str] = "shear"
+    example: ClassVar[Mapping[str, Any]] = {"max_shear_left": 10, "max_shear_right": 10}
     max_shear_left: float = setting(REQUIRED, "largest angle to the left, in degrees", low=0, high=45)
     max_shear_right: float = setting(REQUIRED, "largest angle to the right, in degrees", low=0, high=45)
 

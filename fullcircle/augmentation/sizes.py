@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ class Scale(Geometric):
     """Scale by a factor, frame and all."""
 
     name: ClassVar[str] = "scale"
+    example: ClassVar[Mapping[str, Any]] = {"scale_factor": 1.5}
     scale_factor: float = setting(REQUIRED, "size after it, in sizes before it", above=0, high=100)
 
     def matrices(self, frames: np.ndarray, after: np.ndarray, drawn: Parameters) -> np.ndarray:
@@ -37,6 +39,7 @@ class Resize(Geometric):
     """Stretch to a size in px."""
 
     name: ClassVar[str] = "resize"
+    example: ClassVar[Mapping[str, Any]] = {"width": 48, "height": 48}
     width: int = setting(REQUIRED, "width after it, in px", low=1, high=10_000)
     height: int = setting(REQUIRED, "height after it, in px", low=1, high=10_000)
 

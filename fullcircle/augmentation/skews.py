@@ -6,7 +6,8 @@ Each pulls corners of the picture out of its frame, by a random amount of at mos
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -63,6 +64,7 @@ class Skew(_Skew):
     """Tilt in a random direction, or pull at a random corner."""
 
     name: ClassVar[str] = "skew"
+    example: ClassVar[Mapping[str, Any]] = {"magnitude": 0.3}
     kinds: ClassVar[tuple[tuple[str, ...], ...]] = (_TILT, _LEFT_RIGHT, _TOP_BOTTOM, _CORNER)
 
 
@@ -71,6 +73,7 @@ class SkewLeftRight(_Skew):
     """Tilt so that the left or the right side comes nearer."""
 
     name: ClassVar[str] = "skew_left_right"
+    example: ClassVar[Mapping[str, Any]] = {"magnitude": 0.3}
     kinds: ClassVar[tuple[tuple[str, ...], ...]] = (_LEFT_RIGHT,)
 
 
@@ -79,6 +82,7 @@ class SkewTopBottom(_Skew):
     """Tilt so that the top or the bottom comes nearer."""
 
     name: ClassVar[str] = "skew_top_bottom"
+    example: ClassVar[Mapping[str, Any]] = {"magnitude": 0.3}
     kinds: ClassVar[tuple[tuple[str, ...], ...]] = (_TOP_BOTTOM,)
 
 
@@ -87,6 +91,7 @@ class SkewTilt(_Skew):
     """Tilt so that one of the four sides comes nearer."""
 
     name: ClassVar[str] = "skew_tilt"
+    example: ClassVar[Mapping[str, Any]] = {"magnitude": 0.3}
     kinds: ClassVar[tuple[tuple[str, ...], ...]] = (_TILT,)
 
 
@@ -95,4 +100,5 @@ class SkewCorner(_Skew):
     """Pull one of the four corners, along x or along y."""
 
     name: ClassVar[str] = "skew_corner"
+    example: ClassVar[Mapping[str, Any]] = {"magnitude": 0.3}
     kinds: ClassVar[tuple[tuple[str, ...], ...]] = (_CORNER,)

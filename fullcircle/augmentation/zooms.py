@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ class Zoom(Geometric):
     """Enlarge about the centre by a random factor; below 1 the picture shrinks and its surroundings are filled."""
 
     name: ClassVar[str] = "zoom"
+    example: ClassVar[Mapping[str, Any]] = {"min_factor": 1.1, "max_factor": 1.5}
     min_factor: float = setting(REQUIRED, "smallest enlargement", above=0, high=100)
     max_factor: float = setting(REQUIRED, "largest enlargement", above=0, high=100)
 
@@ -36,6 +38,7 @@ class ZoomRandom(Geometric):
     """Enlarge a rectangle of the picture, anywhere in it, to the frame."""
 
     name: ClassVar[str] = "zoom_random"
+    example: ClassVar[Mapping[str, Any]] = {"percentage_area": 0.8}
     percentage_area: float = setting(REQUIRED, "share of each side that is kept", low=0.1, high=1)
     randomise_percentage_area: bool = setting(False, "whether the share is random, from 0.1 to percentage_area")
 
