@@ -212,7 +212,8 @@ class Maps:
         # A pixel is a square: a map that stays within the original must not mix in what is outside only because a pixel's centre
         # lies half a pixel inside. One that leaves it fades to the fill over one pixel.
         ends = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * ((width, height) * points[:, None] - 1)[:, None]).astype(float)
-        within = _within(*np.moveaxis(project(pixels, ends), -1, 0), images.shape, axis=-1) | (fills < 0)
+        x, y = np.moveaxis(project(pixels, ends), -1, 0)
+        within = _within(x, y, images.shape, axis=-1) | (fills < 0)
         for i in np.flatnonzero(~still).tolist():
             image, fill, k = images[which[i]], int(fills[i]), int(points[i])
             border, level = cv2.BORDER_REPLICATE if within[i] else cv2.BORDER_CONSTANT, (fill,) * 4
