@@ -211,7 +211,8 @@ class Maps:
         straight = _straight(pixels)
         # A pixel is a square: a map that stays within the original must not mix in what is outside only because a pixel's centre
         # lies half a pixel inside. One that leaves it fades to the fill over one pixel.
-        ends = (np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * ((width, height) * points[:, None] - 1)[:, None]).astype(float)
+        last = np.multiply.outer(points, frame) - 1
+        ends = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * last[:, None]
         x, y = np.moveaxis(project(pixels, ends), -1, 0)
         within = _within(x, y, images.shape, axis=-1) | (fills < 0)
         for i in np.flatnonzero(~still).tolist():
