@@ -10,6 +10,7 @@ it came from, because that is what resampling needs.
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 
@@ -48,15 +49,14 @@ def projective(corners: np.ndarray, frames: np.ndarray) -> np.ndarray:
     Returns:
         ``float64 (n, 3, 3)``.
     """
-    n = len(corners)
-    to = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * frames[:, None, :]
-    system = np.zeros((n, 8, 8))
-    system[:, 0::2, 0:2] = system[:, 1::2, 3:5] = corners
-    system[:, 0::2, 2] = system[:, 1::2, 5] = 1
-    system[:, 0::2, 6:] = -to[:, :, 0, None] * corners
-    system[:, 1::2, 6:] = -to[:, :, 1, None] * corners
-    solved = np.linalg.solve(system, to.reshape(n, 8, 1))
-    return np.concatenate([solved[..., 0], np.ones((n, 1))], axis=1).reshape(n, 3, 3)
+    # From the unit square to the four points, then back (Heckbert 1989, section 2.2.3).
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = np.moveaxis(corners, 0, -1)
+    across, down, skewed = (x1 - x2, y1 - y2), (x3 - x2, y3 - y2), (x0 - x1 + x2 - x3, y0 - y1 + y2 - y3)
+    area = across[0] * down[1] - down[0] * across[1]
+    g = (skewed[0] * down[1] - down[0] * skewed[1]) / area
+    h = (across[0] * skewed[1] - skewed[0] * across[1]) / area
+    rows = [[x1 - x0 + g * x1, x3 - x0 + h * x3, x0], [y1 - y0 + g * y1, y3 - y0 + h * y3, y0], [g, h, np.ones_like(g)]]
+    return affine(len(corners), a=frames[:, 0], e=frames[:, 1]) @ np.linalg.inv(np.moveaxis(np.array(rows), -1, 0))
 
 
 def resized(frames: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -133,49 +133,46 @@ def displaced(nodes: np.ndarray, frames: np.ndarray, points: np.ndarray) -> np.n
 
 
 @dataclasses.dataclass(frozen=True)
-class Bend:
-    """A displacement in the chain of one sample: the field over its frame, then what comes before it.
+class _Bend:
+    """Displacements of some samples: a field over the frame of each, then what comes before it.
 
     Attributes:
-        before: ``(3, 3)``, from the displaced point on, back to the previous bend or the original.
-        nodes: x and y of the displacement, ``float32 (2, rows, columns)``.
-        slid: the same seen through `before`, where that is affine and nothing bends before it; else None.
-        per_px: ``(2,)``, columns and rows of nodes per px of the frame.
+        rows: ``(n,)``, the samples.
+        before: ``(n, 3, 3)``, from the displaced point on, back to the previous bend or the original.
+        nodes: ``(n, rows, columns, 2)``.
+        frames: ``(n, 2)``, width and height that the grid covers.
+        to_nodes: ``(n, 3, 3)``, from the frame to columns and rows of nodes.
     """
 
+    rows: np.ndarray
     before: np.ndarray
     nodes: np.ndarray
-    slid: np.ndarray | None
-    per_px: np.ndarray
+    frames: np.ndarray
+    to_nodes: np.ndarray
 
 
 class Maps:
     """The map of each sample, from its own pixels back to those of its original: everything that is geometry, in one.
 
     Operations are added in their order. Where no displacement is among them a map is a single matrix; where there are some, it is
-    a chain of matrices and displacements, evaluated pixel by pixel.
+    a chain of matrices and displacements.
     """
 
     def __init__(self, frames: np.ndarray) -> None:
         self.originals = frames
-        self.matrices = affine(len(frames))
-        self.bends: dict[int, list[Bend]] = {}
+        self.whole = affine(len(frames))  # all matrices, displacements left out
+        self.matrices = affine(len(frames))  # those since the last displacement
+        self.bends: list[_Bend] = []
 
     def add(self, rows: np.ndarray, matrices: np.ndarray) -> None:
         """A matrix each for some rows."""
+        self.whole[rows] = self.whole[rows] @ matrices
         self.matrices[rows] = self.matrices[rows] @ matrices
 
     def bend(self, rows: np.ndarray, nodes: np.ndarray, frames: np.ndarray) -> None:
         """A displacement each for some rows: nodes ``(n, rows, columns, 2)``, over frames ``(n, 2)``."""
-        before = self.matrices[rows]
-        slid = _planes(nodes @ before[:, None, :2, :2].swapaxes(2, 3))
-        plain = _planes(nodes)
-        per_px = np.array([nodes.shape[2] - 1, nodes.shape[1] - 1]) / frames
-        straight = _straight(before)
-        for i, row in enumerate(rows.tolist()):
-            first = straight[i] and row not in self.bends
-            bend = Bend(before[i], plain[i], slid[i] if first else None, per_px[i])
-            self.bends.setdefault(row, []).append(bend)
+        columns, lines = (np.array(nodes.shape[2:0:-1]) - 1)[:, None] / frames.T
+        self.bends.append(_Bend(rows, self.matrices[rows], nodes, frames, affine(len(rows), a=columns, e=lines)))
         self.matrices[rows] = np.eye(3)
 
     def warp(
@@ -198,30 +195,26 @@ class Maps:
         flag = {"linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST, "cubic": cv2.INTER_CUBIC}[interpolation]
         n, (width, height) = len(which), frame
         samples = np.empty((n, height, width, *images.shape[3:]), np.uint8)
-        whole = self._whole()
-        bent = np.zeros(n, bool)
-        bent[list(self.bends)] = True
-        still = ~bent & (whole == np.eye(3)).all(axis=(1, 2)) & (frame == (images.shape[2], images.shape[1]))
-        if still.any():
-            samples[still] = images[which[still]]
         # So many points per pixel and axis; `fine` takes the pixels of the points to edge coordinates.
-        points = np.ones(n, int) if interpolation == "nearest" else self._points(whole, frame)
+        points = np.ones(n, int) if interpolation == "nearest" else self._points(frame)
         fine = affine(n, a=1 / points, c=0.5 / points, e=1 / points, f=0.5 / points)
-        pixels = affine(n, c=-0.5, f=-0.5) @ whole @ fine
+        pixels = affine(n, c=-0.5, f=-0.5) @ self.whole @ fine
         straight = _straight(pixels)
         # A pixel is a square: a map that stays within the original must not mix in what is outside only because a pixel's centre
         # lies half a pixel inside. One that leaves it fades to the fill over one pixel.
-        last = np.multiply.outer(points, frame) - 1
-        ends = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * last[:, None]
-        x, y = np.moveaxis(project(pixels, ends), -1, 0)
-        within = _within(x, y, images.shape, axis=-1) | (fills < 0)
+        within = (fills < 0) | _within(project(pixels, _corners(points, frame)), images.shape)
+        bent = self._bent(fine, points, frame, images.shape)
+        still = (self.whole == np.eye(3)).all(axis=(1, 2)) & (frame == (images.shape[2], images.shape[1]))
+        still[list(bent)] = False
+        if still.any():
+            samples[still] = images[which[still]]
         for i in np.flatnonzero(~still).tolist():
             image, fill, k = images[which[i]], int(fills[i]), int(points[i])
             border, level = cv2.BORDER_REPLICATE if within[i] else cv2.BORDER_CONSTANT, (fill,) * 4
             size, to = (width * k, height * k), samples[i] if k == 1 else None
-            if bent[i]:
-                x, y = self._coordinates(i, fine[i], pixels[i], size)
-                border = cv2.BORDER_REPLICATE if fill < 0 or _within(x, y, images.shape) else cv2.BORDER_CONSTANT
+            if i in bent:
+                x, y, inside = bent[i].coordinates(size, images.shape)
+                border = cv2.BORDER_REPLICATE if fill < 0 or inside else cv2.BORDER_CONSTANT
                 warped = cv2.remap(image, x, y, flag, to, border, level)
             elif straight[i]:
                 warped = cv2.warpAffine(image, pixels[i, :2], size, to, flag | cv2.WARP_INVERSE_MAP, border, level)
@@ -231,16 +224,45 @@ class Maps:
                 cv2.resize(warped, frame, samples[i], interpolation=cv2.INTER_AREA)
         return samples
 
-    def _whole(self) -> np.ndarray:
-        """All matrices of each row in one, displacements left out."""
-        whole = self.matrices.copy()
-        for row, bends in self.bends.items():
-            for bend in reversed(bends):
-                whole[row] = bend.before @ whole[row]
-        return whole
+    def _bent(self, fine: np.ndarray, points: np.ndarray, frame: tuple[int, int], shape: tuple[int, ...]) -> dict[int, _Field]:
+        """Where the pixels of each sample that has displacements come from.
 
-    def _points(self, whole: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
+        Args:
+            fine: ``(n, 3, 3)``, from the pixels of a sample, or the points in them, to edge coordinates.
+            points: ``(n,)``, points per pixel and axis.
+            frame: width and height of the samples.
+            shape: of the array of originals.
+        """
+        last = self.matrices @ fine
+        ends = project(last, _corners(points, frame))
+        times = np.bincount(np.concatenate([[], *(bend.rows for bend in self.bends)]).astype(int), minlength=len(fine))
+        fields: dict[int, _Field] = {}
+        chains: dict[int, _Chain] = {}
+        for bend in self.bends:
+            to_pixels = affine(1, c=-0.5, f=-0.5) @ bend.before
+            to_nodes = bend.to_nodes @ last[bend.rows]
+            lines, columns = bend.nodes.shape[1:3]
+            even = np.stack(np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, lines)), axis=-1).reshape(1, -1, 2)
+            came = even * bend.frames[:, None] + bend.nodes.reshape(len(bend.nodes), -1, 2)
+            inside = _within(project(to_pixels, came), shape)
+            planes = _planes(came @ to_pixels[:, :, :2].swapaxes(1, 2) + to_pixels[:, None, :, 2], lines, columns)
+            # Seen whole from within its frame, a lone displacement needs no pixel's own coordinates: its nodes' do.
+            quick = (times[bend.rows] == 1) & ((ends[bend.rows] >= 0) & (ends[bend.rows] <= bend.frames[:, None])).all(
+                axis=(1, 2)
+            )
+            straight = _straight(to_pixels)
+            slow = _planes(bend.nodes.reshape(len(bend.nodes), -1, 2), lines, columns)
+            for i, row in enumerate(bend.rows.tolist()):
+                if quick[i]:
+                    fields[row] = _Nodes(planes[i, : 2 if straight[i] else 3], to_nodes[i], bool(inside[i]))
+                else:
+                    chain = chains.setdefault(row, _Chain(last[row], []))
+                    chain.links.append((bend.before[i], slow[i], bend.to_nodes[i]))
+        return fields | chains
+
+    def _points(self, frame: tuple[int, int]) -> np.ndarray:
         """How many points per pixel and axis: as many as source pixels that a pixel covers along its longest axis."""
+        whole = self.whole
         corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [0.5, 0.5]]) * frame
         depth = corners @ whole[:, 2, :2].T + whole[:, 2, 2]
         depth = np.where(np.abs(depth) < 1e-6, 1e-6, depth).T[..., None, None]
@@ -253,55 +275,68 @@ class Maps:
         most = np.maximum(np.ceil(4 * self.originals.max(axis=1) / max(frame)), 1)
         return np.clip(np.ceil(np.nan_to_num(longest) - (SHRINK - 1)), 1, most).astype(int)
 
-    def _coordinates(
-        self, row: int, fine: np.ndarray, pixels: np.ndarray, size: tuple[int, int]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Where each point of a bent sample comes from, in pixels of the original: x and y, ``float32 (height, width)``."""
+
+class _Field(Protocol):
+    """Where the points of one bent sample come from."""
+
+    def coordinates(self, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, bool]:
+        """X and y in pixels of the original, ``float32 (height, width)``, and whether all lie on it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Nodes:
+    """One displacement: the pixels of the original that its nodes come from, and linear in between.
+
+    Attributes:
+        planes: x and y of each node, ``float32 (2, rows, columns)``, or in perspective x, y and depth.
+        to_nodes: ``(3, 3)``, from the points of the sample to columns and rows of nodes.
+        inside: whether all nodes come from the original.
+    """
+
+    planes: np.ndarray
+    to_nodes: np.ndarray
+    inside: bool
+
+    def coordinates(self, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, bool]:
         import cv2
 
-        def moved(nodes: np.ndarray, column: np.ndarray, line: np.ndarray) -> np.ndarray:
-            field: np.ndarray = cv2.remap(nodes, column, line, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            return field
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        if tuple(self.to_nodes[2]) == (0, 0, 1):
+            seen = [cv2.warpAffine(p, self.to_nodes[:2], size, None, how, cv2.BORDER_REPLICATE) for p in self.planes]
+        else:
+            seen = [cv2.warpPerspective(p, self.to_nodes, size, None, how, cv2.BORDER_REPLICATE) for p in self.planes]
+        if len(seen) == 3:
+            seen[0] /= seen[2]
+            seen[1] /= seen[2]
+        return seen[0], seen[1], self.inside or bool(_on(seen[0], seen[1], shape))
 
-        bends, after = self.bends[row], self.matrices[row] @ fine
-        only = bends[0]
-        if len(bends) == 1 and only.slid is not None and tuple(after[2]) == (0, 0, 1):
-            # before(q + d(q)) is before(q) + slid(q), and everything but the displacement is one affine map.
-            x, y = _fields(pixels, *_axes(size))
-            column, line = _fields(after * [[only.per_px[0]], [only.per_px[1]], [1]], *_axes(size))
-            x += moved(only.slid[0], column, line)
-            y += moved(only.slid[1], column, line)
-            return x, y
-        x, y = _fields(after, *_axes(size))
-        for bend in reversed(bends):
-            column, line = x * np.float32(bend.per_px[0]), y * np.float32(bend.per_px[1])
-            x += moved(bend.nodes[0], column, line)
-            y += moved(bend.nodes[1], column, line)
-            x, y = _fields(bend.before, x, y)
+
+@dataclasses.dataclass(frozen=True)
+class _Chain:
+    """Any displacements, pixel by pixel.
+
+    Attributes:
+        last: ``(3, 3)``, from the points of the sample to the frame of its last displacement.
+        links: in the order of the operations: what comes before a displacement, its nodes ``float32 (2, rows, columns)``, and
+            the map from its frame to columns and rows of nodes.
+    """
+
+    last: np.ndarray
+    links: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+    def coordinates(self, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, bool]:
+        import cv2
+
+        x, y = np.arange(size[0], dtype=np.float32)[None, :], np.arange(size[1], dtype=np.float32)[:, None]
+        x, y = _fields(self.last, x, y)
+        for before, nodes, to_nodes in reversed(self.links):
+            column, line = _fields(to_nodes, x, y)
+            x += cv2.remap(nodes[0], column, line, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+            y += cv2.remap(nodes[1], column, line, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
+            x, y = _fields(before, x, y)
         x -= np.float32(0.5)
         y -= np.float32(0.5)
-        return x, y
-
-
-def _straight(matrices: np.ndarray) -> np.ndarray:
-    """Which of the matrices are affine, ``bool (n,)``."""
-    return np.asarray((matrices[:, 2] == (0, 0, 1)).all(axis=1))
-
-
-def _within(x: np.ndarray, y: np.ndarray, shape: tuple[int, ...], axis: int | None = None) -> np.ndarray:
-    """Whether points, in pixel coordinates, all lie on the originals, whose array has this shape; along an axis, or over all."""
-    low, far_x, far_y = -0.5 - 1e-4, shape[2] - 0.5 + 1e-4, shape[1] - 0.5 + 1e-4
-    return (x.min(axis) >= low) & (y.min(axis) >= low) & (x.max(axis) <= far_x) & (y.max(axis) <= far_y)
-
-
-def _planes(nodes: np.ndarray) -> np.ndarray:
-    """Nodes with x and y apart, as OpenCV is quickest with them, ``float32 (n, 2, rows, columns)``."""
-    return np.ascontiguousarray(np.moveaxis(nodes, -1, 1), np.float32)
-
-
-def _axes(size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel coordinates of a picture, a row of x and a column of y."""
-    return np.arange(size[0], dtype=np.float32)[None, :], np.arange(size[1], dtype=np.float32)[:, None]
+        return x, y, bool(_on(x, y, shape))
 
 
 def _fields(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -313,3 +348,29 @@ def _fields(matrix: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarra
         u /= depth
         v /= depth
     return u, v
+
+
+def _straight(matrices: np.ndarray) -> np.ndarray:
+    """Which of the matrices are affine, ``bool (n,)``."""
+    return np.asarray((matrices[:, 2] == (0, 0, 1)).all(axis=1))
+
+
+def _corners(points: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
+    """The outermost points of each sample, in their own pixel coordinates, ``(n, 4, 2)``."""
+    return np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (np.multiply.outer(points, frame) - 1)[:, None]
+
+
+def _on(x: np.ndarray, y: np.ndarray, shape: tuple[int, ...], axis: int | None = None) -> np.ndarray:
+    """Whether points, in pixel coordinates, all lie on the originals, whose array has this shape; along an axis, or over all."""
+    low, far_x, far_y = -0.5 - 1e-4, shape[2] - 0.5 + 1e-4, shape[1] - 0.5 + 1e-4
+    return (x.min(axis) >= low) & (y.min(axis) >= low) & (x.max(axis) <= far_x) & (y.max(axis) <= far_y)
+
+
+def _within(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The same of points ``(n, k, 2)``, ``bool (n,)``."""
+    return _on(points[..., 0], points[..., 1], shape, axis=-1)
+
+
+def _planes(values: np.ndarray, lines: int, columns: int) -> np.ndarray:
+    """Values at nodes, ``(n, lines * columns, k)``, as a picture for each, ``float32 (n, k, lines, columns)``."""
+    return np.ascontiguousarray(values.swapaxes(1, 2), np.float32).reshape(len(values), -1, lines, columns)
