@@ -16,13 +16,15 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's banner says nothing of use here
 
-from benchmarks import examples, growth, learning, machine, overhead, reading
+from benchmarks import augmentation, examples, growth, learning, machine, overhead, reading
 from benchmarks.results import FOLDER, Benchmark, BenchmarkError, doubts, write
 from fullcircle.progress import Progress, duration
 from fullcircle.settings import Settings, SettingsError
 from pipelines.run import overrides_of
 
-BENCHMARKS: dict[str, Benchmark] = {m.BENCHMARK.name: m.BENCHMARK for m in (reading, learning, examples, growth, overhead)}
+BENCHMARKS: dict[str, Benchmark] = {
+    m.BENCHMARK.name: m.BENCHMARK for m in (reading, learning, examples, augmentation, growth, overhead)
+}
 
 
 def chosen(names: Sequence[str], assignments: Sequence[str]) -> dict[str, Settings]:

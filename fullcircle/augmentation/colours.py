@@ -80,24 +80,25 @@ class BlackAndWhite(Colouring):
 class HistogramEqualisation(Colouring):
     """Spread the levels evenly over 0..255, each channel by itself.
 
-    A level becomes the share of pixels at or below it, scaled so that the darkest becomes 0 and the brightest 255. A plain channel
-    stays as it is.
+    A level becomes the share of pixels below it, scaled so that the brightest becomes 255. A plain channel stays as it is.
     """
 
     name: ClassVar[str] = "histogram_equalisation"
     probability: float = setting(1.0, "share of the samples that it is applied to", low=0, high=1)
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
-        import cv2
-
-        equalised = np.empty_like(images)
-        for image, out in zip(images, equalised, strict=True):
-            if image.ndim == 2:
-                cv2.equalizeHist(image, out)
-            else:
-                for c in range(image.shape[-1]):
-                    out[..., c] = cv2.equalizeHist(np.ascontiguousarray(image[..., c]))
-        return equalised
+        channels = images.reshape(len(images), -1, *images.shape[3:])
+        planes = channels if images.ndim == 3 else np.moveaxis(channels, -1, 1).reshape(-1, channels.shape[1])
+        # Levels of plane i are counted at 256 i and on, so that one count serves all.
+        offset = np.arange(len(planes))[:, None] * 256
+        counts = np.bincount((planes + offset).ravel(), minlength=256 * len(planes)).reshape(-1, 256)
+        below = np.cumsum(counts, axis=1) - counts
+        brightest = below[np.arange(len(planes)), planes.max(axis=1)][:, None]
+        table = np.where(brightest > 0, np.rint(255 * below / np.maximum(brightest, 1)), np.arange(256)).astype(np.uint8)
+        spread = table.ravel()[planes + offset]
+        if images.ndim == 3:
+            return spread.reshape(images.shape)
+        return np.moveaxis(spread.reshape(len(images), images.shape[3], *images.shape[1:3]), 1, -1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -18,8 +18,9 @@ Entry = float | np.ndarray
 
 INTERPOLATIONS = ("linear", "nearest", "cubic")
 
-SHRINK = 1.3
-"""From this many source pixels per pixel on, a sample is the mean of several points per pixel, or fine lines would break up."""
+SHRINK = 1.5
+"""From this many source pixels per pixel on, a pixel is the mean of several points: each looks at two pixels along either axis, and
+fine lines would begin to fall in between."""
 
 
 def affine(n: int, a: Entry = 1, b: Entry = 0, c: Entry = 0, d: Entry = 0, e: Entry = 1, f: Entry = 0) -> np.ndarray:

@@ -61,7 +61,7 @@ class Pipeline:
     Args:
         operations: in the order of their application.
         fill: level outside the original, 0 to 255, or "edge" to repeat its edge.
-        interpolation: between pixels: "linear", "nearest" or "cubic". Where a map shrinks by more than 1.3, each pixel is the
+        interpolation: between pixels: "linear", "nearest" or "cubic". Where a map shrinks by more than 1.5, each pixel is the
             mean of several points (not with "nearest").
 
     Raises:
