@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,3 +117,13 @@ def test_key_points_move_with_the_picture(kind, rng):
         assert np.hypot(*(centre - at)) < 0.3
         seen += 1
     assert seen > n / 3
+
+
+def test_the_documentation_names_every_operation_with_its_arguments_and_its_example_runs():
+    page = (Path(__file__).parents[3] / "docs" / "augmentation.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \| .* \|$", page, re.MULTILINE))
+    arguments = {
+        name: [f.name for f in dataclasses.fields(kind) if f.name != "probability"] for name, kind in OPERATIONS.items()
+    }
+    assert {name: re.findall(r"`(\w+)`", told) for name, told in rows.items()} == arguments
+    exec(re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1], {})
