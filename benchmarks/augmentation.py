@@ -138,8 +138,8 @@ def measured(
         return sum(_answer(p)["rate"] for p in processes), versions[0]
     finally:
         for p in processes:
-            p.terminate()
-            p.communicate()
+            p.kill()
+            p.wait()
 
 
 def original(size: int = 64) -> np.ndarray:

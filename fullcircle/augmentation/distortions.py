@@ -15,8 +15,8 @@ from fullcircle.settings import setting
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Grid(Bending):
-    grid_width: int = setting(REQUIRED, "tiles across", low=1, high=100)
-    grid_height: int = setting(REQUIRED, "tiles down", low=1, high=100)
+    grid_width: int = setting(REQUIRED, "tiles across", low=1, high=50)
+    grid_height: int = setting(REQUIRED, "tiles down", low=1, high=50)
     magnitude: float = setting(REQUIRED, "how far a corner of a tile is moved, in px", low=0, high=1000)
 
     def draw(self, frames: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import os
+import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -248,7 +250,7 @@ class Pipeline:
             return
         # Processes, because threads gain nothing: OpenCV's calls are so short that they wait for the interpreter. Spawned, because
         # a fork of a process that has threads may hang. Each is sent the originals of its block alone.
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_single_threaded)
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin_worker)
         waiting: deque[tuple[Records, Future[tuple[np.ndarray, np.ndarray | None]]]] = deque()
         try:
             for records in drawn:
@@ -325,11 +327,20 @@ class Pipeline:
         return samples, points
 
 
-def _single_threaded() -> None:
+def _begin_worker() -> None:
     """In each process: OpenCV's own threads would only compete with the other processes."""
     import cv2
 
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker waits for its next job for ever, also when whoever started it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 _FORM = '[{"rotate": {"probability": 0.7, "max_left_rotation": 10, "max_right_rotation": 10}}, ...]'
