@@ -16,14 +16,26 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's banner says nothing of use here
 
-from benchmarks import confidence, examples, foreign, growth, learning, machine, overhead, reading, variants
+from benchmarks import (
+    augmentation,
+    confidence,
+    examples,
+    foreign,
+    growth,
+    learning,
+    machine,
+    overhead,
+    reading,
+    variants,
+)
 from benchmarks.results import FOLDER, Benchmark, BenchmarkError, doubts, write
 from fullcircle.progress import Progress, duration
 from fullcircle.settings import Settings, SettingsError
 from pipelines.run import overrides_of
 
 BENCHMARKS: dict[str, Benchmark] = {
-    m.BENCHMARK.name: m.BENCHMARK for m in (reading, foreign, confidence, variants, learning, examples, growth, overhead)
+    m.BENCHMARK.name: m.BENCHMARK
+    for m in (reading, foreign, confidence, variants, learning, examples, growth, overhead, augmentation)
 }
 
 

@@ -43,7 +43,11 @@ def setting(
     high: float = math.inf,
     above: float = -math.inf,
 ) -> Any:
-    """A field with its rule: one of `choices`, or a number in [low, high] and greater than `above`."""
+    """A field with its rule: one of `choices`, or a number in [low, high] and greater than `above`.
+
+    What kind of number, or whether it is true or false, its annotation says. With `dataclasses.MISSING` for a default it must
+    be given; with None it may be left out.
+    """
     rule = {
         "about": about,
         "choices": tuple(choices) if choices is not None else None,
@@ -61,12 +65,18 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, rule = getattr(self, field.name), field.metadata
-            name = f"{type(self).__name__.removesuffix('Settings').lower()}.{field.name}"
+            name = f"{self.section()}.{field.name}"
+            if value is None and field.default is None:
+                continue
+            if field.type in (bool, "bool"):
+                if not isinstance(value, bool):
+                    raise SettingsError(f"{name} is expected to be true or false. Received: {value!r}.")
+                continue
             if rule["choices"] is not None:
                 if value not in rule["choices"]:
                     raise SettingsError(f"{name} is expected to be one of {', '.join(rule['choices'])}. Received: {value!r}.")
                 continue
-            whole = isinstance(field.default, int)
+            whole = field.type in (int, "int", "int | None")
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
                 raise SettingsError(f"{name} is expected to be a {'whole ' * whole}number. Received: {value!r}.")
             if not (rule["low"] <= value <= rule["high"] and value > rule["above"]):
@@ -74,6 +84,11 @@ class Settings:
                 bounds += [f"greater than {rule['above']:g}"] if rule["above"] > -math.inf else []
                 bounds += [f"at most {rule['high']:g}"] if rule["high"] < math.inf else []
                 raise SettingsError(f"{name} is expected to be {' and '.join(bounds)}. Received: {value!r}.")
+
+    @classmethod
+    def section(cls) -> str:
+        """What messages call these settings: ``examples`` of ``examples.n``."""
+        return cls.__name__.removesuffix("Settings").lower()
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -210,11 +225,11 @@ class CircleSettings:
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         for part, values in overrides.items():
             if part not in parts:
-                raise SettingsError(_unknown("part of the settings", part, parts))
+                raise SettingsError(unknown_name("part of the settings", part, parts))
             known = [f.name for f in dataclasses.fields(parts[part])]
             for name in values:
                 if name not in known:
-                    raise SettingsError(_unknown(f"setting of {part}", name, known))
+                    raise SettingsError(unknown_name(f"setting of {part}", name, known))
             parts[part] = dataclasses.replace(parts[part], **values)
         return CircleSettings(**parts)
 
@@ -231,7 +246,8 @@ class CircleSettings:
                 raise SettingsError(str(error)) from error
 
 
-def _unknown(what: str, received: str, choices: Iterable[str]) -> str:
+def unknown_name(what: str, received: str, choices: Iterable[str]) -> str:
+    """The message for a name that is not among the choices: the nearest, and all of them."""
     choices = list(choices)
     near = difflib.get_close_matches(received, choices, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
