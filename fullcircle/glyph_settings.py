@@ -1,7 +1,7 @@
 """Settings of the glyph rooms: originals, augmented, splits.
 
-Belongs here: what `fullcircle.settings` is for the circle; apart from it, because a pipeline of augmentation is checked by the operations,
-which are settings themselves.
+Belongs here: what `fullcircle.settings` is for the circle; apart from it, because a pipeline of augmentation is checked by its
+operations, which are settings themselves.
 """
 
 from __future__ import annotations

@@ -45,8 +45,10 @@ def says(unit: str, valid_unit: str | None = None) -> str:
         )
     if unit == "group":
         valid = " Valid shares its groups with train: there were only two." if valid_unit == "original" else ""
-        return f"Every group (a face of type, a writer) stands wholly in one split: test shows hands that train has never seen.{valid}"
-    return "All copies of an original stand in one split: test shows originals that train has never seen, perhaps of the same group."
+        return (
+            f"Every group (face of type, writer) stands wholly in one split: test shows hands that train has never seen.{valid}"
+        )
+    return "All copies of an original stand in one split: test shows originals that train has never seen, in hands it may have."
 
 
 def flatters(about: Mapping[str, Any]) -> bool:

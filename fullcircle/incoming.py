@@ -103,7 +103,7 @@ def open_picture(path: Path, drawing: Drawing) -> Incoming:
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """What Pillow decodes itself. For PostScript it would start Ghostscript: a program's program, from a file nobody vouches for."""
+    """What Pillow decodes itself. For PostScript it would start Ghostscript, to run a program that nobody vouches for."""
     Image.init()
     return tuple(name for name in Image.OPEN if name != "EPS")
 

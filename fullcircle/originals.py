@@ -1,7 +1,7 @@
 """Originals: the pictures of a source on one canvas, and what was refused, with the reason.
 
-Belongs here: the columns of both tables and how a candidate becomes a row of one of them. A bad picture never stops the work and never
-vanishes.
+Belongs here: the columns of both tables and how a candidate becomes a row of one of them. A bad picture never stops the work
+and never vanishes.
 Does not belong here: where pictures come from (`glyphs`), how a file is opened and brought to a canvas (`incoming`).
 
 What happens to a candidate, in this order: the rule of `incoming`, points 1 to 5; point 6, enlarging by a triangle filter (Pillow's
@@ -119,8 +119,8 @@ def image_shape(canvas: Canvas) -> tuple[int, ...]:
 def polarity_of(image: np.ndarray) -> str:
     """Whether a picture is dark on light or light on dark, by its border.
 
-    The ground is the median grey of the border. What is darker than the ground is weighed against what is lighter, each pixel by how
-    far it is from it; so a grey ground, uneven light or a little noise do not matter.
+    The ground is the median grey of the border. What is darker than the ground is weighed against what is lighter, each pixel by
+    how far it is from it; so a grey ground, uneven light or a little noise do not matter.
 
     Args:
         image: ``uint8 (height, width[, 3])``.
@@ -147,8 +147,8 @@ def examine(candidate: Candidate, canvas: Canvas, polarity: str) -> Original | R
     if levels < PLAIN_LEVELS:
         return Rejected(
             candidate,
-            f"A picture that shows something is expected. Received: one plain colour, within {levels + 1} levels; what is transparent "
-            "is laid on white.",
+            f"A picture that shows something is expected. Received: one plain colour, within {levels + 1} levels; what is "
+            "transparent is laid on white.",
         )
     found = polarity_of(image)
     decides = polarity == "border" or (polarity == "auto" and channels == 1)

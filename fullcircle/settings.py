@@ -44,8 +44,8 @@ def setting(
 ) -> Any:
     """A field with its rule: one of `choices`, any text, or a number in [low, high] and greater than `above`.
 
-    What kind of number, or whether it is text, or true or false, its annotation says. With `dataclasses.MISSING` for a default it must
-    be given; with None it may be left out.
+    What kind of number, or whether it is text, or true or false, its annotation says. With `dataclasses.MISSING` for a default it
+    must be given; with None it may be left out.
     """
     rule = {
         "about": about,

@@ -1,11 +1,11 @@
 """The picture sources there are. A new one is a file here and a line in `SOURCES`.
 
-Belongs here: the lists, and how a source of the user's own gets a name. The names are also the partition set of the glyph assets and
-the parameter list of the contract tests.
+Belongs here: the lists, and how a source of the user's own gets a name. The names are also the partition set of the glyph
+assets and the parameter list of the contract tests.
 
-A user's own comes in by two doors. *Pictures*: ``folder:PATH``, ``fonts:PATH`` and ``mnist:FILE.npz`` are registered in the store's
-`REGISTER` under a name of letters, digits and underscores, for a partition key may become a file name, an address or a word in a command.
-*Code*: a `Source` class or object behind an entry point of the group `ENTRY_POINTS`; its name is the entry point's.
+A user's own comes in by two doors. *Pictures*: ``folder:PATH``, ``fonts:PATH`` and ``mnist:FILE.npz`` are registered in the
+store's `REGISTER` under a name of letters, digits and underscores, for a partition key may become a file name, an address or a
+word in a command. *Code*: a `Source` class or object behind an entry point of the group `ENTRY_POINTS`; its name is the entry point's.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def known_sources(root: Path) -> dict[str, Source]:
     for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
         if point.name in known or not re.fullmatch(r"\w+", point.name, re.ASCII):
             warnings.warn(
-                f"Entry point {point.name!r} of {ENTRY_POINTS} is left out: a name of letters, digits and underscores that no other "
-                f"source has is expected. Taken: {', '.join(known)}.",
+                f"Entry point {point.name!r} of {ENTRY_POINTS} is left out: a name of letters, digits and underscores that no "
+                f"other source has is expected. Taken: {', '.join(known)}.",
                 stacklevel=2,
             )
             continue

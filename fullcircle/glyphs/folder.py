@@ -1,7 +1,7 @@
 """A folder of the user's own pictures, and all folders in it.
 
-Every file is a candidate, whatever its name says, so that none vanishes: what is no picture is listed with its reason. Files come in
-the order of their paths. Symbolic links are followed only where they stay in the folder and lead to a file.
+Every file is a candidate, whatever its name says, so that none vanishes: what is no picture is listed with its reason. The order
+does not depend on the file system. Symbolic links are followed only where they stay in the folder and lead to a file.
 """
 
 from __future__ import annotations

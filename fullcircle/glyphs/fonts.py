@@ -1,8 +1,8 @@
 """Characters of fonts: a font file, or a folder of them, that the user names. `tifinagh` and `latin` are made of the same.
 
-A character is taken only where the font's own table of characters has it, so no box or other stand-in slips in. All characters of
-a face are drawn in one size, the largest for which each fits `INK` of the canvas, and each is centred on its ink: how large they are
-beside each other stays true. They are drawn white on black, `OVERSAMPLING` times as large as the canvas, and scaled down.
+A character is taken only where the font's own table of characters has it, so no box or other stand-in slips in. All characters
+of a face are drawn in one size, the largest for which each fits `INK` of the canvas, and each is centred on its ink: how large
+they are beside each other stays true. They are drawn white on black, `OVERSAMPLING` times as large as the canvas, and scaled down.
 """
 
 from __future__ import annotations
