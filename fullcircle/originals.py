@@ -97,7 +97,8 @@ def originals_schema(source: Source, settings: OriginalsSettings) -> pa.Schema:
 def rejected_schema(source: Source, settings: OriginalsSettings) -> pa.Schema:
     """Columns of what was refused: ``origin``, ``source_file``, ``label``, ``reason``."""
     fields = [pa.field(name, pa.string()) for name in (ORIGIN, FILE, LABEL, REASON)]
-    return with_about(pa.schema(fields), _about(source, settings) | {"writer": f"fullcircle rejected {WRITER_VERSION}"})
+    about = {"max_rejected": settings.max_rejected, "writer": f"fullcircle rejected {WRITER_VERSION}"}
+    return with_about(pa.schema(fields), _about(source, settings) | about)
 
 
 def _about(source: Source, settings: OriginalsSettings) -> dict[str, Any]:

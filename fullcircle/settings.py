@@ -96,7 +96,12 @@ class Settings:
         return cls.__name__.removesuffix("Settings").lower()
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """Plain data, fit for JSON; 10 for a fraction is 10.0, as Dagster has it, so that both say and hash the same."""
+        fractions = {f.name for f in dataclasses.fields(self) if f.type in (float, "float", "float | None")}
+        return {
+            name: float(value) if name in fractions and value is not None else value
+            for name, value in dataclasses.asdict(self).items()
+        }
 
 
 class Parts:

@@ -5,7 +5,8 @@ assets and the parameter list of the contract tests.
 
 A user's own comes in by two doors. *Pictures*: ``folder:PATH``, ``fonts:PATH`` and ``mnist:FILE.npz`` are registered in the
 store's `REGISTER` under a name of letters, digits and underscores, for a partition key may become a file name, an address or a
-word in a command. *Code*: a `Source` class or object behind an entry point of the group `ENTRY_POINTS`; its name is the entry point's.
+word in a command. *Code*: a `Source` class or object behind an entry point of the group `ENTRY_POINTS`; its name is that of the
+entry point.
 """
 
 from __future__ import annotations
