@@ -127,10 +127,14 @@ def samples_show_something(augmented: StoredObject) -> Check:
     share = blank / max(table.rows, 1)
     figures: dict[str, Any] = {"blank": blank, "share": share}
     if blank:
-        done = ", ".join(f"{name} to {n:,}" for name, n in fired.most_common()) or "nothing"
+        # First the one that fired for more of them than it does for samples at large.
+        often = {operation.name: operation.probability for operation in pipeline_of(table.about).operations}
+        suspects = sorted(fired, key=lambda name: fired[name] / often[name], reverse=True)
+        done = ", ".join(f"{name} to {fired[name]:,}" for name in suspects) or "nothing"
         return Check(
             False,
-            f"{blank:,} of {table.rows:,} samples are blank, {share:.2%}. Done to them: {done}. Make that operation gentler.",
+            f"{blank:,} of {table.rows:,} samples are blank, {share:.2%}. Done to them, the likeliest cause first: {done}. Make "
+            "that operation gentler.",
             figures | {f"blank_after_{name}": n for name, n in fired.items()},
             warns=share <= MAX_BLANK,
         )
@@ -193,7 +197,8 @@ def units_are_disjoint(originals: StoredObject, splits: Mapping[str, StoredObjec
         used[name], samples[name] = set(), set()
         for block in table.blocks([ID, ORIGINAL]):
             used[name].update(block[ORIGINAL].tolist())
-            samples[name].update(block[ID].tolist())
+            if unit == "sample":
+                samples[name].update(block[ID].tolist())
         if unknown := used[name] - hashes.keys():
             return Check(False, f"{name} holds copies of {min(unknown)}, which is no original. Make the splits again.")
         n, wrong = _remade(table, pictures, pipeline)

@@ -84,6 +84,9 @@ class AugmentedSettings(Settings):
             )
         self.made(1)
 
+    def as_dict(self) -> dict[str, Any]:
+        return super().as_dict() | {"pipeline": self.made(1).as_data()}
+
     def made(self, channels: int) -> Pipeline:
         """The pipeline for pictures of so many channels.
 

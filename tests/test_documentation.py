@@ -13,7 +13,8 @@ from benchmarks.__main__ import chosen as chosen_benchmarks
 from fullcircle import circle
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
-from fullcircle.profiles import PROFILES, profile
+from fullcircle.glyphs import KINDS, SOURCES
+from fullcircle.profiles import GLYPH_PROFILES, PROFILES, profile
 from fullcircle.settings import CircleSettings, ExamplesSettings
 from fullcircle.tables import TableReader
 from pipelines.run import overrides_of
@@ -47,8 +48,14 @@ def test_every_command_exists(command):
         if "bench" in arguments:
             chosen_benchmarks(given.get("BENCH", "").split(), given.get("SET", "").split())
             return
-        chosen = profile(given.get("PROFILE", "quick"))
-        chosen.settings.replaced(overrides_of(given.get("SET", "").split())).check(DRAWINGS[given.get("DRAWING", "line")])
+        overrides = overrides_of(given.get("SET", "").split())
+        if "SOURCE" in given:
+            kind, colon, _ = given["SOURCE"].partition(":")
+            assert kind in (KINDS if colon else SOURCES)
+            profile(given.get("PROFILE", "quick"), GLYPH_PROFILES).settings.replaced(overrides)
+        else:
+            chosen = profile(given.get("PROFILE", "quick"), PROFILES)
+            chosen.settings.replaced(overrides).check(DRAWINGS[given.get("DRAWING", "line")])
     else:
         assert Path(program).name == "fullcircle"
         parser().parse_args(arguments)
