@@ -65,7 +65,8 @@ def register(root: Path, text: str) -> str:
     path = Path(place).expanduser().absolute()
     if not place or not path.exists():
         raise SettingsError(f"{kind}:PATH is expected to name something that exists. Received: {place!r}.")
-    name = f"{kind}_{_plain(path.stem)}_{blake2b(os.fsencode(path), digest_size=3).hexdigest()}"
+    last = path.name if path.is_dir() else path.stem
+    name = f"{kind}_{_plain(last)}_{blake2b(os.fsencode(path), digest_size=3).hexdigest()}"
     root.mkdir(parents=True, exist_ok=True)
     file = root / REGISTER
     with (root / f"{REGISTER}.lock").open("w") as lock:

@@ -47,7 +47,7 @@ def ran(tmp_path_factory):
 
 def test_a_folder_becomes_a_partition_with_a_plain_name(ran):
     _, store, name, output = ran
-    assert name.startswith("folder_Groere_Bilder_2_")
+    assert name.startswith("folder_Groere_Bilder_2_3_")
     assert f"Full Circle: {name}, profile quick" in output
     assert {partition for _, partition in store.ledger.latest_of_all()} == {name}
     for asset in ("originals", "augmented", "train", "test", "valid"):
