@@ -18,9 +18,18 @@ Rule = Callable[[str, Objects], Check]
 
 
 def checks_of(
-    prefix: str, asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule], module: ModuleType, step: str
+    prefix: str,
+    asset: str,
+    reads: tuple[str, ...],
+    rules: Mapping[str, Rule],
+    module: ModuleType,
+    step: str,
+    blocking: bool = True,
 ) -> dg.AssetChecksDefinition:
-    """One step that applies `rules`, functions of `module` by name; what fails blocks, what only warns does not."""
+    """One step, called `step`, that applies `rules`, functions of `module` by name.
+
+    What fails blocks what comes after, unless the check says that it only warns, or none of these is to block.
+    """
     key = dg.AssetKey([prefix, asset])
     others = [dg.AssetKey([prefix, name]) for name in reads if name != asset]
     specs = [
@@ -28,7 +37,7 @@ def checks_of(
             name,
             asset=key,
             additional_deps=others,
-            blocking=True,
+            blocking=blocking,
             description=(getattr(module, name).__doc__ or "").strip(),
         )
         for name in rules
@@ -45,7 +54,7 @@ def checks_of(
                 asset_key=key,
                 check_name=name,
                 passed=found.passed,
-                severity=dg.AssetCheckSeverity.WARN if found.warns else dg.AssetCheckSeverity.ERROR,
+                severity=dg.AssetCheckSeverity.WARN if found.warns or not blocking else dg.AssetCheckSeverity.ERROR,
                 description=found.says,
                 metadata={**metadata, "checked": dg.MetadataValue.json({n: o.hash for n, o in objects.items()})},
             )

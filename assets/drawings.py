@@ -1,4 +1,4 @@
-"""The circle as assets, one partition per drawing class: examples -> splits -> decoder -> encoder, and a report of each model.
+"""The circle as assets, one partition per drawing class: examples, splits, decoder, encoder, readings, and a report of each model.
 
 Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.circle`.
 """
@@ -14,7 +14,14 @@ from fullcircle import circle
 from fullcircle.drawings import DRAWINGS, drawing_class
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
-from fullcircle.settings import DecoderSettings, EncoderSettings, ExamplesSettings, ReportSettings, SplitsSettings
+from fullcircle.settings import (
+    DecoderSettings,
+    EncoderSettings,
+    ExamplesSettings,
+    ReaderSettings,
+    ReportSettings,
+    SplitsSettings,
+)
 from fullcircle.sources import code_version
 from fullcircle.splits import SPLITS
 from fullcircle.storage import Store, StoredObject
@@ -28,6 +35,7 @@ EXAMPLES_CODE = code_version("fullcircle.examples")
 SPLITS_CODE = code_version("fullcircle.splits")
 DECODER_CODE = code_version("fullcircle.training", *(a.module for a in DECODERS.values()))
 ENCODER_CODE = code_version("fullcircle.training", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
+READINGS_CODE = code_version("fullcircle.readings", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
 REPORT_CODE = code_version("fullcircle.report.drawings")
 
 
@@ -167,6 +175,44 @@ def encoder(
     )
 
 
+@dg.asset(
+    key_prefix=PREFIX,
+    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "valid", "encoder")},
+    partitions_def=PARTITIONS,
+    group_name="readings",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    tags={"room": "readings"},
+    code_version=READINGS_CODE,
+    config_schema=config_of(ReaderSettings),
+    description="What the reader makes of test and valid at four noise levels: a row per picture, level and step, with the truth.",
+)
+def readings(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    test: StoredObject,
+    valid: StoredObject,
+    encoder: StoredObject,
+) -> dg.MaterializeResult[Made]:
+    settings = settings_of(ReaderSettings, context)
+    drawing = drawing_class(context.partition_key)
+    stored, decoder = circle.make_readings(store, drawing, test, valid, encoder, settings, progress_of(context))
+    return materialized(
+        context,
+        stored,
+        settings=settings,
+        # The decoder is the one that the encoder was trained through, whatever is the latest.
+        read={
+            "drawings/test": test,
+            "drawings/valid": valid,
+            "drawings/encoder": encoder,
+            "drawings/decoder": decoder,
+        },
+        code_version=READINGS_CODE,
+        metadata=_table_metadata(stored),
+    )
+
+
 def _report_metadata(stored: StoredObject) -> dict[str, object]:
     report = json.loads(stored.file(circle.REPORT).read_text())
     return {
@@ -178,7 +224,7 @@ def _report_metadata(stored: StoredObject) -> dict[str, object]:
 
 @dg.asset(
     key_prefix=PREFIX,
-    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "decoder")},
+    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "valid", "decoder")},
     partitions_def=PARTITIONS,
     group_name="reports",
     kinds={"python", "html"},
@@ -186,18 +232,22 @@ def _report_metadata(stored: StoredObject) -> dict[str, object]:
     tags={"room": "reports"},
     code_version=REPORT_CODE,
     config_schema=config_of(ReportSettings),
-    description="How well the decoder draws, on test: truth beside decoded, figures by contrast.",
+    description="How well the decoder draws, on test: truth beside decoded, figures by contrast, valid against test.",
 )
 def decoder_report(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], test: StoredObject, decoder: StoredObject
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    test: StoredObject,
+    valid: StoredObject,
+    decoder: StoredObject,
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReportSettings, context)
-    stored = circle.report_decoder(store, drawing_class(context.partition_key), test, decoder, settings)
+    stored = circle.report_decoder(store, drawing_class(context.partition_key), test, valid, decoder, settings)
     return materialized(
         context,
         stored,
         settings=settings,
-        read={"drawings/test": test, "drawings/decoder": decoder},
+        read={"drawings/test": test, "drawings/valid": valid, "drawings/decoder": decoder},
         code_version=REPORT_CODE,
         metadata=_report_metadata(stored),
     )
@@ -205,7 +255,7 @@ def decoder_report(
 
 @dg.asset(
     key_prefix=PREFIX,
-    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "decoder", "encoder")},
+    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "valid", "decoder", "encoder", "readings")},
     partitions_def=PARTITIONS,
     group_name="reports",
     kinds={"python", "html"},
@@ -213,26 +263,34 @@ def decoder_report(
     tags={"room": "reports"},
     code_version=REPORT_CODE,
     config_schema=config_of(ReportSettings),
-    description="How well the encoder reads, on test: input beside reconstruction and redraw, figures by contrast and noise.",
+    description="How well pictures are read, on test: encoder, + gradient, + redraw, by contrast and noise, valid against test.",
 )
 def encoder_report(
     context: dg.AssetExecutionContext,
     store: dg.ResourceParam[Store],
     test: StoredObject,
+    valid: StoredObject,
     decoder: StoredObject,
     encoder: StoredObject,
+    readings: StoredObject,
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReportSettings, context)
     drawing = drawing_class(context.partition_key)
-    stored = circle.report_encoder(store, drawing, test, decoder, encoder, settings)
+    stored = circle.report_encoder(store, drawing, test, valid, decoder, encoder, readings, settings)
     return materialized(
         context,
         stored,
         settings=settings,
-        read={"drawings/test": test, "drawings/decoder": decoder, "drawings/encoder": encoder},
+        read={
+            "drawings/test": test,
+            "drawings/valid": valid,
+            "drawings/decoder": decoder,
+            "drawings/encoder": encoder,
+            "drawings/readings": readings,
+        },
         code_version=REPORT_CODE,
         metadata=_report_metadata(stored),
     )
 
 
-ASSETS = [examples, splits, decoder, decoder_report, encoder, encoder_report]
+ASSETS = [examples, splits, decoder, decoder_report, encoder, readings, encoder_report]

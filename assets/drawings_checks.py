@@ -1,7 +1,7 @@
 """The checks of the circle's assets, one step per asset.
 
-Belongs here: which rule of `fullcircle.checks` guards which asset, and whether it blocks what comes after. All of these gate
-training or what is said of it, so all of them block.
+Belongs here: which rule of `fullcircle.checks` guards which asset, and whether it blocks what comes after. Those that gate
+training or what is said of it block; those that look at a finished report warn.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,15 +19,24 @@ from fullcircle.splits import SPLITS
 Rule = Callable[[Drawing, Objects], Check]
 
 
-def _checks_of(asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule]) -> dg.AssetChecksDefinition:
-    """One step that applies `rules` to the versions that this run made, or else the latest."""
+def _checks_of(
+    asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule], blocking: bool = True
+) -> dg.AssetChecksDefinition:
+    """One step that applies `rules` to the versions that this run made, or else the latest; they block, or else warn."""
 
     def of_drawing(rule: Rule, partition: str, objects: Objects) -> Check:
         return rule(drawing_class(partition), objects)
 
     by_partition = {name: partial(of_drawing, rule) for name, rule in rules.items()}
-    return checks_of(PREFIX, asset, reads, by_partition, checks, f"{asset}_checks")
+    return checks_of(PREFIX, asset, reads, by_partition, checks, f"{asset}_checks", blocking)
 
+
+def _gaps_within_chance(drawing: Drawing, objects: Objects) -> Check:
+    (report,) = objects.values()
+    return checks.gaps_within_chance(report)
+
+
+REPORTS = ("decoder_report", "encoder_report")
 
 CHECKS = [
     _checks_of(
@@ -59,4 +68,5 @@ CHECKS = [
             "encoder_beats_mean": lambda drawing, o: checks.encoder_beats_mean(o["encoder"], o["valid"], drawing),
         },
     ),
+    *(_checks_of(report, (report,), {"gaps_within_chance": _gaps_within_chance}, blocking=False) for report in REPORTS),
 ]

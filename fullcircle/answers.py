@@ -39,6 +39,7 @@ class Answer:
     canvas: str
     redraw_mse: float
     pixel_exact: bool
+    explained: float
     confidence: float
     redraws: int
     sigma: float
@@ -54,7 +55,7 @@ class Answer:
 
     def line(self) -> str:
         """The answer on one line: the picture, its code, how sure."""
-        how = "pixel for pixel" if self.pixel_exact else f"MSE {self.redraw_mse:.2e}"
+        how = "pixel for pixel" if self.pixel_exact else f"MSE {self.redraw_mse:.2e}, {self.explained:.1%} explained"
         sure = "" if np.isnan(self.confidence) else f", confidence {self.confidence:.2f}"
         return f"{self.incoming.path}: {self.code}  # {how}{sure}"
 
@@ -70,6 +71,7 @@ def answers(drawing: Drawing, incoming: Sequence[Incoming], reading: Reading) ->
             canvas=drawing.canvas_call(spec),
             redraw_mse=float(reading.redraw_mse[i]),
             pixel_exact=bool(reading.pixel_exact[i]),
+            explained=float(reading.explained[i]),
             confidence=float(reading.confidence[i]),
             redraws=int(reading.redraws[i]),
             sigma=float(reading.sigmas[i]),
@@ -90,6 +92,7 @@ def as_dict(drawing: Drawing, answer: Answer) -> dict[str, Any]:
         "spec_own_pixels": dict(zip(columns, answer.own.tolist(), strict=True)),
         "redraw_mse": answer.redraw_mse,
         "pixel_exact": answer.pixel_exact,
+        "explained": answer.explained,
         "confidence": None if np.isnan(answer.confidence) else answer.confidence,
         "redraws": answer.redraws,
         "noise_sigma_level": answer.sigma,
@@ -108,7 +111,7 @@ def write_parquet(path: Path, drawing: Drawing, found: Sequence[Answer], about: 
     fields += [(f.column, whole if f.integral else real) for f in drawing.factors]
     fields += [(f"own_{f.column}", real) for f in drawing.factors]
     fields += [("call", text), ("canvas", text), ("redraw_mse", real), ("pixel_exact", pa.bool_())]
-    fields += [("confidence", real), ("redraws", whole), ("noise_sigma_level", real)]
+    fields += [("explained", real), ("confidence", real), ("redraws", whole), ("noise_sigma_level", real)]
     schema = with_about(pa.schema(fields), about)
     with whole_file(path) as temporary:
         write_table(temporary, schema, [pa.RecordBatch.from_pylist(rows, schema=schema)])

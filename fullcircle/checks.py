@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -171,3 +172,25 @@ def encoder_beats_mean(encoder: StoredObject, valid: StoredObject, drawing: Draw
             figures,
         )
     return Check(True, f"Spec error {error:.4f} of the ranges on valid; the mean spec has {null:.4f}.", figures)
+
+
+def gaps_within_chance(report: StoredObject) -> Check:
+    """No figure differs between valid and test by more than chance explains: less than 1 chance in 20 over all figures."""
+    found = {
+        f"{group}, {name}": gap
+        for group, figures in json.loads(report.file(circle.REPORT).read_text())["gaps"].items()
+        for name, gap in figures.items()
+    }
+    beyond = [name for name, gap in found.items() if gap["beyond_chance"]]
+    outside = sum(not gap["holds_zero"] for gap in found.values())
+    figures = {"figures": len(found), "intervals_without_zero": outside, "beyond_chance": len(beyond)}
+    counted = f"{outside} of {len(found)} 95 % intervals leave out 0, where chance alone leaves out {0.05 * len(found):.1f}."
+    if beyond:
+        said = "; ".join(f"{n}: {found[n]['valid']:.4g} on valid, {found[n]['test']:.4g} on test" for n in beyond)
+        return Check(
+            False,
+            f"Valid and test differ beyond chance in {len(beyond)} of {len(found)} figures: {said}. {counted} Either the "
+            "training was fitted to valid, or one of the two is no fair sample: look at how the settings were chosen.",
+            figures,
+        )
+    return Check(True, f"Valid and test agree in all {len(found)} figures. {counted}", figures)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fullcircle.drawings import Drawing
@@ -21,7 +22,6 @@ from fullcircle.settings import (
     ExamplesSettings,
     ReaderSettings,
     ReportSettings,
-    SettingsError,
     SplitsSettings,
 )
 from fullcircle.splits import SPLITS, write_splits
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from fullcircle.training import Training
 
 TRAINING = "training.json"
+READINGS = "readings.parquet"
 REPORT = "report.json"
 PAGE = "report.html"
 CONTACT_SHEET = "contact_sheet.webp"
@@ -142,36 +143,77 @@ def make_encoder(
     return _commit_model(store, "encoder", encoder, training, about)
 
 
+def decoder_of(store: Store, drawing: Drawing, encoder: StoredObject) -> StoredObject:
+    """The decoder that an encoder was trained through, which need not be the latest.
+
+    Raises:
+        StoredObjectError: when it is no longer in the store.
+    """
+    again = f"drawings/decoder ({drawing.name}) and then drawings/encoder ({drawing.name})"
+    return store.open(training_of(encoder)["read"]["decoder"], again)
+
+
+def reader_of(drawing: Drawing, models: Mapping[str, StoredObject], settings: ReaderSettings) -> Reader:
+    """A reader from stored models, `encoder` and `decoder`, those that its steps need."""
+    from fullcircle.reading import Reader
+
+    scales = [scaling_of(model, drawing) for model in models.values()] or [scaling("range", drawing.factors)]
+    networks = {name: model_of(model) for name, model in models.items()}
+    return Reader(drawing, scales[0], networks.get("encoder"), networks.get("decoder"), settings)
+
+
 def latest_reader(store: Store, drawing: Drawing, settings: ReaderSettings) -> tuple[Reader, dict[str, str]]:
-    """A reader from the latest models that its steps need, and the content hash of each.
+    """A reader from the latest encoder and the decoder that it was trained through, and the content hash of each.
+
+    Models that no step needs are left out; the gradient without the encoder takes the latest decoder.
 
     Raises:
         NothingMaterializedError: saying which command makes a model.
-        SettingsError: when the two models do not speak the same latents.
+        StoredObjectError: when a model is not whole or no longer in the store.
     """
-    from fullcircle.reading import Reader
+    models = {}
+    if "encoder" in settings.taken:
+        models["encoder"] = store.latest("drawings/encoder", drawing.name)
+        if "gradient" in settings.taken:
+            models["decoder"] = decoder_of(store, drawing, models["encoder"])
+    elif "gradient" in settings.taken:
+        models["decoder"] = store.latest("drawings/decoder", drawing.name)
+    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
 
-    needed = [name for name, step in (("encoder", "encoder"), ("decoder", "gradient")) if step in settings.taken]
-    stored = {name: store.latest(f"drawings/{name}", drawing.name) for name in needed}
-    scales = {name: scaling_of(model, drawing) for name, model in stored.items()} or {"none": scaling("range", drawing.factors)}
-    if len({s.name for s in scales.values()}) > 1:
-        said = " and ".join(f"{name} {s.name}" for name, s in scales.items())
-        raise SettingsError(
-            f"Encoder and decoder are expected to speak one scaling. Received: {said}. Materialize drawings/encoder again."
-        )
-    models = {name: model_of(model) for name, model in stored.items()}
-    reader = Reader(drawing, next(iter(scales.values())), models.get("encoder"), models.get("decoder"), settings)
-    return reader, {name: model.hash for name, model in stored.items()}
+
+def make_readings(
+    store: Store,
+    drawing: Drawing,
+    test: StoredObject,
+    valid: StoredObject,
+    encoder: StoredObject,
+    settings: ReaderSettings,
+    progress: Progress = silent,
+) -> tuple[StoredObject, StoredObject]:
+    """Read test and valid at known noise levels, step by step: ``readings.parquet``, and the decoder that it took.
+
+    That is the one that the encoder was trained through.
+    """
+    from fullcircle.readings import write_readings
+
+    decoder = decoder_of(store, drawing, encoder)
+    models = {"encoder": encoder, "decoder": decoder}
+    reader = reader_of(drawing, models, settings)
+    hashes = {name: model.hash for name, model in models.items()}
+    with store.draft() as draft:
+        splits = {"test": table(test), "valid": table(valid)}
+        write_readings(draft.path / READINGS, drawing, reader, splits, hashes, progress)
+        return draft.commit(), decoder
 
 
 def report_decoder(
-    store: Store, drawing: Drawing, test: StoredObject, decoder: StoredObject, settings: ReportSettings
+    store: Store, drawing: Drawing, test: StoredObject, valid: StoredObject, decoder: StoredObject, settings: ReportSettings
 ) -> StoredObject:
-    """Measure a decoder on test and show it: ``report.json``, ``report.html`` and a contact sheet."""
+    """Measure a decoder on test, and on valid to compare, and show it: ``report.json``, ``report.html`` and a contact sheet."""
     from fullcircle.report.drawings import decoder_report
 
     with store.draft() as draft:
-        decoder_report(draft.path, drawing, test, decoder, settings)
+        decoder_report(draft.path, drawing, test, valid, decoder, settings)
         return draft.commit()
 
 
@@ -179,13 +221,15 @@ def report_encoder(
     store: Store,
     drawing: Drawing,
     test: StoredObject,
+    valid: StoredObject,
     decoder: StoredObject,
     encoder: StoredObject,
+    readings: StoredObject,
     settings: ReportSettings,
 ) -> StoredObject:
-    """Measure an encoder on test, redraw what it reads with the true method, and show it."""
+    """Measure an encoder on test, and on valid to compare, and the reader step by step by its readings; and show it."""
     from fullcircle.report.drawings import encoder_report
 
     with store.draft() as draft:
-        encoder_report(draft.path, drawing, test, decoder, encoder, settings)
+        encoder_report(draft.path, drawing, test, valid, decoder, encoder, readings, settings)
         return draft.commit()

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fullcircle.drawings import DRAWINGS, drawing_class
@@ -36,14 +36,16 @@ def _results(arguments: argparse.Namespace) -> int:
 
 
 def _read(arguments: argparse.Namespace) -> int:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's banner says nothing of use here
     import numpy as np
 
     from fullcircle.answers import Answer, answers, as_dict, write_overlay, write_parquet
     from fullcircle.circle import latest_reader
     from fullcircle.incoming import Incoming, PictureError, find_pictures, open_picture
+    from fullcircle.reading import Pictures
 
     drawing = drawing_class(arguments.drawing)
+    taken = ",".join(s for s in STEPS if s in arguments.steps)
+    settings = ReaderSettings(steps=taken, seed=arguments.seed, workers=arguments.workers)
     paths = list(find_pictures(arguments.path))
     failed = 0
 
@@ -55,35 +57,41 @@ def _read(arguments: argparse.Namespace) -> int:
     for folder in arguments.path:
         if folder.is_dir() and not any(find_pictures([folder])):
             fail(folder, "A folder with pictures in it is expected. Received: none whose ending Pillow knows.")
-    settings = ReaderSettings(steps=",".join(s for s in STEPS if s in arguments.steps))
     reader, models = latest_reader(Store(arguments.store), drawing, settings)
     if arguments.parquet:
         arguments.parquet.absolute().parent.mkdir(parents=True, exist_ok=True)
     progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) >= MANY else silent
-    rng = np.random.default_rng(arguments.seed)
+    rng = np.random.default_rng(settings.seed)
     found: list[Answer] = []
     names: set[str] = set()
-    # In batches: what is open at a time does not grow with the number of pictures.
-    for first in range(0, len(paths), settings.batch_size):
-        incoming: list[Incoming] = []
-        for path in paths[first : first + settings.batch_size]:
-            try:
-                incoming.append(open_picture(path, drawing))
-            except PictureError as error:
-                fail(path, error)
-        if incoming:
-            batch = answers(drawing, incoming, reader.read(np.stack([i.image for i in incoming]), rng))
-            for answer in batch:
-                if not arguments.json:
-                    print(answer.line(), flush=True)
-                if arguments.overlay:
-                    write_overlay(arguments.overlay, drawing, answer, names)
-            found += [answer.without_image() for answer in batch]
-        progress.step("reading", min(first + settings.batch_size, len(paths)), len(paths), "pictures")
+    opened: deque[list[Incoming]] = deque()  # batches that are being read
+
+    def batches() -> Iterator[Pictures]:
+        # What is open at a time does not grow with the number of pictures.
+        for first in range(0, len(paths), settings.batch_size):
+            incoming: list[Incoming] = []
+            for path in paths[first : first + settings.batch_size]:
+                try:
+                    incoming.append(open_picture(path, drawing))
+                except PictureError as error:
+                    fail(path, error)
+            if incoming:
+                opened.append(incoming)
+                yield Pictures(np.stack([i.image for i in incoming]), rng.integers(2**63, size=len(incoming)))
+
+    for steps in reader.stream(batches(), len(paths)):
+        batch = answers(drawing, opened.popleft(), steps.answer)
+        for answer in batch:
+            if not arguments.json:
+                print(answer.line(), flush=True)
+            if arguments.overlay:
+                write_overlay(arguments.overlay, drawing, answer, names)
+        found += [answer.without_image() for answer in batch]
+        progress.step("reading", len(found), len(paths) - failed, "pictures")
     if arguments.json:
         print(json.dumps([as_dict(drawing, a) | {"models": models} for a in found], indent=1))
     if arguments.parquet:
-        about = {"drawing": drawing.name, "models": models, "settings": settings.as_dict(), "seed": arguments.seed}
+        about = {"drawing": drawing.name, "models": models, "settings": settings.said}
         write_parquet(arguments.parquet, drawing, found, about)
     return 1 if failed else 0
 
@@ -108,6 +116,9 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--drawing", default="line", choices=list(DRAWINGS), help="what they show (default: %(default)s)")
     read.add_argument("--steps", type=_steps, default=list(STEPS), metavar="STEPS", help=f"of {','.join(STEPS)} (default: all)")
     read.add_argument("--seed", type=int, default=1, help="source of chance of the search (default: %(default)s)")
+    read.add_argument(
+        "--workers", type=int, default=0, help="processes that search; changes nothing but the time (default: one per core)"
+    )
     read.add_argument("--json", action="store_true", help="as a list of objects")
     read.add_argument("--parquet", type=Path, metavar="FILE", help="also as a table")
     read.add_argument("--overlay", type=Path, metavar="FOLDER", help="also input | redrawn | difference, a PNG per picture")

@@ -15,11 +15,13 @@ import tensorflow as tf
 
 from fullcircle.drawings import Drawing
 from fullcircle.evaluation import specs_of
-from fullcircle.examples import IMAGE, NOISY, spec_columns
+from fullcircle.examples import IMAGE, NOISY, SIGMA, spec_columns
+from fullcircle.noise import add_noise
 from fullcircle.scaling import Scaling
 from fullcircle.tables import TableReader
 
-Quantity = Literal["latent", "image", "noisy_image"]
+Quantity = Literal["latent", "image", "noisy_image", "noise_afresh"]
+"""What columns of the table become; `noise_afresh` is the clean picture with noise drawn anew at the example's level."""
 
 
 def batches(
@@ -41,28 +43,32 @@ def batches(
         source: what goes into the network.
         targets: for each of the network's outputs, what it is compared with.
         batch_size: examples per step; the last batch of an epoch may be smaller.
-        seed: shuffles, differently in every epoch and the same in every run; None keeps the order of the table.
+        seed: shuffles and draws noise, differently in every epoch and the same in every run; None keeps the order of the table.
 
     Returns:
         A dataset of known length. Iterating it once is one epoch.
     """
     needed = {source, *targets.values()}
-    columns = [c for c in (IMAGE, NOISY) if c in needed] + (spec_columns(drawing) if "latent" in needed else [])
+    read = needed | ({"image"} if "noise_afresh" in needed else set())
+    columns = [c for c in (IMAGE, NOISY) if c in read] + (spec_columns(drawing) if "latent" in needed else [])
+    columns += [SIGMA] if "noise_afresh" in needed else []
     epochs = itertools.count()
 
-    def quantities(block: dict[str, np.ndarray]) -> dict[Quantity, np.ndarray]:
+    def quantities(block: dict[str, np.ndarray], chance: np.random.Generator) -> dict[Quantity, np.ndarray]:
         made: dict[Quantity, np.ndarray] = {}
         if "latent" in needed:
             made["latent"] = scaling.to_latent(specs_of(drawing, block))
         # Pictures stay bytes until they are in their batch: a quarter of the memory moved.
         made |= {name: block[name].reshape(-1, *drawing.canvas) for name in ("image", "noisy_image") if name in needed}
+        if "noise_afresh" in needed:
+            made["noise_afresh"] = add_noise(block[IMAGE], block[SIGMA], chance).reshape(-1, *drawing.canvas)
         return made
 
     def blocks() -> Iterator[dict[Quantity, np.ndarray]]:
         epoch = next(epochs)
-        rng = None if seed is None else np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,)))
-        for block in table.blocks(columns, rng):
-            yield quantities(block)
+        order, noise = (np.random.default_rng(np.random.SeedSequence(seed or 0, spawn_key=(epoch, i))) for i in (0, 1))
+        for block in table.blocks(columns, None if seed is None else order):
+            yield quantities(block, noise)
 
     def spec_of(name: Quantity) -> tf.TensorSpec:
         if name == "latent":

@@ -26,6 +26,9 @@ CONTRASTS = (("contrast < 8", 0, 8), ("contrast 8-32", 8, 32), ("contrast >= 32"
 NOISE_LEVELS = (("sigma < 5", 0, 5), ("sigma 5-13", 5, 13), ("sigma >= 13", 13, np.inf))
 """Groups by noise level in grey levels; 5, 13 and 25.5 levels are sigma .02, .05 and .10 of the range."""
 
+SEEN = (("all", 0, np.inf), ("contrast >= 8", 8, np.inf), ("contrast >= 32", 32, np.inf))
+"""Groups by what can be seen at all, one within the other."""
+
 Columns = dict[str, np.ndarray]
 
 
@@ -96,9 +99,18 @@ def encoder_errors(
 def summarise_encoder(errors: Columns) -> dict[str, float | None]:
     """Figures of `encoder_errors`: image, points, redraw."""
     figures = metrics.summarise_image_errors(errors) | metrics.summarise_points(errors["points"])
-    for name in ("redraw_mse", "pixel_exact"):
-        figures[name] = float(errors[name].mean()) if len(errors[name]) else None
-    return figures
+    return figures | _means(errors, ("redraw_mse", "pixel_exact"))
+
+
+def summarise_readings(errors: Columns) -> dict[str, float | None]:
+    """Figures of `readings.errors_of`: points, spec, redraw."""
+    return metrics.summarise_points(errors["points"]) | _means(
+        errors, ("spec_error", "within_step", "redraw_mse", "pixel_exact")
+    )
+
+
+def _means(errors: Columns, names: tuple[str, ...]) -> dict[str, float | None]:
+    return {name: float(errors[name].mean()) if len(errors[name]) else None for name in names}
 
 
 def by_group(

@@ -33,6 +33,7 @@ class OriginalsSettings(Settings):
         "dark on light to light on dark: as each picture's border says, never, always, or auto: by the border if grey, else never",
         choices=POLARITIES,
     )
+    even_light: bool = setting(False, "take uneven light away from pictures with a plain ground, as photographed pages have it")
     characters: str = setting(
         "", "of fonts: characters, ranges, code points, A-Z U+2D30-U+2D65 for one; empty: letters and digits"
     )

@@ -14,6 +14,9 @@ The rule, in this order:
 6. A picture of the canvas's size stays as it is. Any other is scaled, by Pillow's box filter (the mean of what a pixel covers;
    nothing rings, and plain areas stay plain), so that it just fits, and is centred; the rest is filled with the median of its
    border.
+7. Of a picture that was scaled and has a plain ground, uneven light is taken away, as a camera and a lamp leave
+   it: the quadratic surface that lies nearest to the border, in absolute differences, less the border's median. A border that
+   is plain already, half of it within `PLAIN` levels of its median, says that there is none.
 """
 
 from __future__ import annotations
@@ -32,6 +35,13 @@ from fullcircle.drawings import Drawing
 
 MAX_PIXELS = 50_000_000
 """Largest picture that is decoded: 50 megapixels take 200 MB as RGBA. A few kilobytes can claim any size."""
+
+
+PLAIN = 2
+"""Levels by which a plain border may be off its median: what JPEG leaves."""
+
+BORDER = 3
+"""Pixels of the canvas that count as a picture's border when its light is measured."""
 
 
 class PictureError(ValueError):
@@ -97,7 +107,7 @@ def open_picture(path: Path, drawing: Drawing) -> Incoming:
         PictureError: no such file, zero bytes, not a picture, too large, animated, or truncated.
     """
     picture = eight_bits(open_upright(path), drawing.channels)
-    fitted = fit(picture, drawing.height, drawing.width)
+    fitted = fit(picture, drawing.height, drawing.width, even=bool(drawing.ground))
     return Incoming(path, fitted.image, picture.size, fitted.scale, fitted.offset)
 
 
@@ -166,12 +176,20 @@ def eight_bits(picture: Image.Image, channels: int) -> Image.Image:
     return picture.convert("L" if channels == 1 else "RGB")
 
 
-def fit(picture: Image.Image, height: int, width: int, enlarge: Image.Resampling = Image.Resampling.BOX) -> Fitted:
-    """A grey or RGB picture scaled and centred on a canvas: point 6 of the rule.
+def fit(
+    picture: Image.Image,
+    height: int,
+    width: int,
+    *,
+    even: bool = False,
+    enlarge: Image.Resampling = Image.Resampling.BOX,
+) -> Fitted:
+    """A grey or RGB picture scaled and centred on a canvas: points 6 and 7 of the rule.
 
     Args:
         picture: 8-bit.
         height, width: of the canvas, in px.
+        even: whether it has a plain ground, of which uneven light is taken away.
         enlarge: the filter for a picture smaller than the canvas. The box repeats pixels, so what was plain stays plain, as
             a reader wants it; glyphs are enlarged smoothly.
 
@@ -185,11 +203,40 @@ def fit(picture: Image.Image, height: int, width: int, enlarge: Image.Resampling
     # Of a picture a thousand times as wide as high, one row remains.
     inner = max(round(own_width * factor), 1), max(round(own_height * factor), 1)
     scaled = np.asarray(picture.resize(inner, enlarge if factor > 1 else Image.Resampling.BOX))
+    if even:
+        scaled = even_light(scaled)
     image = np.empty((height, width, *scaled.shape[2:]), np.uint8)
     image[:] = np.rint(np.median(border(scaled), axis=0))
     left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
     image[top : top + inner[1], left : left + inner[0]] = scaled
     return Fitted(image, (inner[0] / own_width, inner[1] / own_height), (left, top))
+
+
+def even_light(image: np.ndarray) -> np.ndarray:
+    """A picture without uneven light, point 7 of the rule; one whose border is plain is returned as it is.
+
+    Args:
+        image: ``uint8 (height, width[, channels])``.
+    """
+    height, width = image.shape[:2]
+    edge = np.ones((height, width), bool)
+    edge[BORDER:-BORDER, BORDER:-BORDER] = False
+    border = image[edge].reshape(edge.sum(), -1).astype(np.float64)
+    middle = np.median(border, axis=0)
+    if ((np.abs(border - middle) <= PLAIN).mean(axis=0) >= 0.5).all():
+        return image
+    y, x = np.indices((height, width)) / max(height, width)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    known = terms[edge]
+    surface = np.empty((height, width, border.shape[1]))
+    for c, levels in enumerate(border.T):
+        weights = np.ones(len(levels))
+        for _ in range(30):  # least squares again and again, each pixel weighed by 1 / its last difference
+            found = np.linalg.lstsq(known * weights[:, None], levels * weights, rcond=None)[0]
+            weights = 1 / np.sqrt(np.maximum(np.abs(levels - known @ found), 1))
+        surface[..., c] = terms @ found
+    even = image - (surface - middle).reshape(image.shape)
+    return np.clip(np.rint(even), 0, 255).astype(np.uint8)
 
 
 def border(image: np.ndarray) -> np.ndarray:

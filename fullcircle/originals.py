@@ -4,9 +4,9 @@ Belongs here: the columns of both tables and how a candidate becomes a row of on
 and never vanishes.
 Does not belong here: where pictures come from (`glyphs`), how a file is opened and brought to a canvas (`incoming`).
 
-What happens to a candidate, in this order: the rule of `incoming`, points 1 to 5; point 6, enlarging by a triangle filter (Pillow's
-"bilinear"), which rings as little as the box does; its polarity is found and, unless settings say otherwise, made light on dark; a
-picture of one plain colour is refused, and one whose pixels another had before it.
+What happens to a candidate, in this order: the rule of `incoming`, points 1 to 5; point 6, enlarging by a triangle filter
+(Pillow's "bilinear"), which rings as little as the box does; point 7 where settings say so; its polarity is found and, unless
+settings say otherwise, made light on dark; a picture of one plain colour is refused, and one whose pixels another had before it.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def _about(source: Source, settings: OriginalsSettings) -> dict[str, Any]:
         **source.about,
         "canvas": list(source.canvas_for(settings)),
         "polarity": settings.polarity,
+        "even_light": settings.even_light,
         "keypoints": list(source.keypoints),
         "resampling": "box; triangle where enlarged; centred, filled with the border's median",
     }
@@ -132,13 +133,13 @@ def polarity_of(image: np.ndarray) -> str:
     return DARK_ON_LIGHT if darker > lighter else LIGHT_ON_DARK
 
 
-def examine(candidate: Candidate, canvas: Canvas, polarity: str) -> Original | Rejected:
+def examine(candidate: Candidate, canvas: Canvas, polarity: str, even: bool = False) -> Original | Rejected:
     """What becomes of one candidate, except that it may still be a duplicate."""
     height, width, channels = canvas
     try:
         loaded = candidate.load()
         picture = eight_bits(loaded.picture, channels)
-        fitted = fit(picture, height, width, Image.Resampling.BILINEAR)
+        fitted = fit(picture, height, width, even=even, enlarge=Image.Resampling.BILINEAR)
     except PictureError as error:
         return Rejected(candidate, str(error))
     except Exception as error:  # of a source of the user's own, or a decoder: one bad picture must not end the others
@@ -166,7 +167,7 @@ def _examined(source: Source, settings: OriginalsSettings) -> Iterator[Original 
     with ThreadPoolExecutor(settings.workers) as pool:
         waiting: deque[Future[Original | Rejected]] = deque()
         for candidate in source.candidates(settings, canvas):
-            waiting.append(pool.submit(examine, candidate, canvas, settings.polarity))
+            waiting.append(pool.submit(examine, candidate, canvas, settings.polarity, settings.even_light))
             if len(waiting) > 8 * settings.workers:
                 yield waiting.popleft().result()
         while waiting:

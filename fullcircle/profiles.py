@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings
-from fullcircle.settings import CircleSettings, DecoderSettings, EncoderSettings, ExamplesSettings, SettingsError
+from fullcircle.settings import (
+    CircleSettings,
+    DecoderSettings,
+    EncoderSettings,
+    ExamplesSettings,
+    ReaderSettings,
+    SettingsError,
+)
 
 P = TypeVar("P", CircleSettings, GlyphsSettings)
 
@@ -44,6 +51,7 @@ PROFILES: dict[str, Profile[CircleSettings]] = {
                 examples=ExamplesSettings(n=100_000),
                 decoder=DecoderSettings(epochs=12),
                 encoder=EncoderSettings(epochs=15, image_epochs=1),
+                reader=ReaderSettings(pictures=2000),
             ),
             cost="at most one hour",
             reaches={"drawings/decoder_report": {"fvu": 0.08}, "drawings/encoder_report": {"endpoint_px_mean": 0.8}},
@@ -60,12 +68,21 @@ GLYPH_PROFILES: dict[str, Profile[GlyphsSettings]] = {
 }
 
 
-def profile(name: str, among: Mapping[str, Profile[P]]) -> Profile[P]:
-    """The profile called `name` in a list.
+def profile(name: str) -> Profile[CircleSettings]:
+    """The profile of drawings called `name`.
 
     Raises:
         SettingsError: naming the profiles there are.
     """
+    return _called(name, PROFILES)
+
+
+def glyph_profile(name: str) -> Profile[GlyphsSettings]:
+    """The profile of picture sources called `name`; raises as `profile` does."""
+    return _called(name, GLYPH_PROFILES)
+
+
+def _called(name: str, among: Mapping[str, Profile[P]]) -> Profile[P]:
     if name not in among:
         raise SettingsError(f"Unknown profile {name!r}. Choose from: {', '.join(among)}.")
     return among[name]

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fullcircle.drawings import Drawing
+from fullcircle.drawings import DRAWINGS, Drawing
 from fullcircle.evaluation import unit_images
 from fullcircle.metrics import spec_difference
+from fullcircle.processes import cores, in_order
 from fullcircle.progress import Progress, silent
 from fullcircle.scaling import Scaling
 from fullcircle.settings import ReaderSettings
@@ -24,7 +25,7 @@ from fullcircle.settings import ReaderSettings
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Reader", "ReaderSettings", "Reading", "noise_level", "within_a_step"]
+__all__ = ["Pictures", "Reader", "ReaderSettings", "Reading", "Steps", "noise_level", "within_a_step"]
 
 FEW = 16  # a factor of so few values (a width) is moved together with a point's coordinate
 CHUNK = 16  # candidates drawn before the search looks which is best
@@ -33,11 +34,19 @@ ROUNDING = 0.3  # levels: the standard deviation of rounding, the least noise th
 ALONG = 10.0  # px: farthest jump of a point towards another
 HOPELESS = 200  # rounds in vain that end any search: a class of few pictures never spends its budget
 SAMPLED = 64  # starts without an encoder
+PART = 10  # pictures that a process searches for at a time
+WORTH = 100  # pictures that pay for starting one more process: half a second
 
-# Confidence, as measured on 600 lines drawn for the purpose at four noise levels each (docs/reading.md).
-TEMPERATURE = 4.0
-CALIBRATION = ((0.0, 0.0), (0.2, 0.03), (0.35, 0.3), (0.55, 0.65), (0.8, 0.83), (0.97, 0.9), (1.0, 0.985))
-UNEXPLAINED = 0.5
+TEMPERATURE = 4.0  # what a squared error must grow by to count is so many times what independent noise would ask for
+NOTHING = 10.0  # the picture with nothing on it weighs as much as exp(10) specs: a drawing unseen could be anywhere
+
+# Confidence as `python -m benchmarks.confidence` measures it (docs/reading.md): of pictures whose alternatives leave this share of
+# the weight near the answer, so many are right; and where so much of a picture is left unexplained, this part of those.
+CALIBRATION = (
+    *((0.0, 0.0), (0.015, 0.0), (0.229, 0.269), (0.372, 0.37), (0.526, 0.686), (0.672, 0.8), (0.798, 0.848), (0.908, 0.879)),
+    *((0.97, 0.97), (1.0, 0.993)),
+)
+BELIEF = ((0.0, 1.0), (0.032, 0.846), (0.056, 0.735), (0.082, 0.587), (0.188, 0.483), (0.54, 0.482), (0.818, 0.098), (1.0, 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,10 +57,14 @@ class Reading:
         specs: ``float64 (n, n_factors)``, valid, in real units.
         redraw_mse: error of the redraw against the picture that was given, pixels in [0, 1], ``float64 (n,)``.
         pixel_exact: whether the redraw is that picture, ``bool (n,)``.
-        confidence: probability that every geometry factor is within one step of the truth, ``float64 (n,)``; NaN without the
-            redraw step, which is what finds the alternatives.
+        confidence: probability that every geometry factor is within one step of the truth, ``float64 (n,)``, see `calibrated`;
+            NaN without the redraw step, which is what finds the alternatives.
         redraws: drawings spent, ``int (n,)``.
         sigmas: the noise level that was given or estimated, in grey levels, ``float64 (n,)``.
+        explained: share of the picture's variance beyond noise that the redraw explains, ``float64 (n,)``, see
+            `explained_variance`. Far from 1 the picture shows something else than this drawing class.
+        near: what confidence was made of beside `explained`, for who calibrates it: the share of the weight of all that was
+            drawn that lies within one step of the answer, ``float64 (n,)``; NaN without the redraw step.
     """
 
     specs: np.ndarray
@@ -60,6 +73,39 @@ class Reading:
     confidence: np.ndarray
     redraws: np.ndarray
     sigmas: np.ndarray
+    explained: np.ndarray
+    near: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """Some pictures to read at a time.
+
+    Attributes:
+        images: ``uint8 (n, height, width[, channels])``.
+        seeds: of the search's jumps, a stream of chance per picture, ``int (n,)``.
+        sigmas: noise levels in grey levels, ``float (n,)``; None: estimated, see `noise_level`.
+        starts: per picture specs that someone else read, ``(k, n_factors)`` with any k, to search from beside the networks'.
+    """
+
+    images: np.ndarray
+    seeds: np.ndarray
+    sigmas: np.ndarray | None = None
+    starts: Sequence[np.ndarray] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """What was read from some pictures, step by step.
+
+    Attributes:
+        each: what each step that was taken said. Of the networks that is their spec, rounded, in the order of points that fits
+            the picture better; of `redraw` the reader's answer.
+        answer: the reader's answer, of all steps together.
+    """
+
+    each: Mapping[str, Reading]
+    answer: Reading
 
 
 class Reader:
@@ -95,8 +141,7 @@ class Reader:
         for step, network, name in (("encoder", encoder, "an encoder"), ("gradient", decoder, "a decoder")):
             if step in self.settings.taken and network is None:
                 raise ValueError(f"The step {step} needs {name}. Received: None. Leave the step out, or give one.")
-        self._palette = Palette(drawing)
-        self._moves = moves(drawing, colours=not self._palette.valid)
+        self._searcher = Searcher(drawing, self.settings)
         self._compiled: Callable[[Any, Any], Any] | None = None
 
     def read(
@@ -119,33 +164,78 @@ class Reader:
         Raises:
             ValueError: when the pictures are not of the drawing class's canvas, or there are not as many starts.
         """
+        self._check(images)
+        if starts is not None and len(starts) != len(images):
+            raise ValueError(f"Starts are expected for each of the {len(images)} pictures. Received: {len(starts)}.")
+        seeds = rng.integers(2**63, size=len(images))
+        size = self.settings.batch_size
+        parts = [slice(first, first + size) for first in range(0, len(images), size)]
+        batches = (Pictures(images[p], seeds[p], *(None if v is None else v[p] for v in (sigmas, starts))) for p in parts)
+        found: list[Reading] = []
+        for part, steps in zip(parts, self.stream(batches, len(images)), strict=True):
+            found.append(steps.answer)
+            progress.step("reading", min(part.stop, len(images)), len(images), "pictures")
+        return _joined(found, len(self.drawing.factors))
+
+    def stream(self, batches: Iterable[Pictures], total: int) -> Iterator[Steps]:
+        """Read batch after batch, in order; no more of them are open than can be worked on.
+
+        While this process asks the networks, others search (`ReaderSettings.workers`); what is read does not depend on their
+        number. They import the drawing class by its name in `DRAWINGS`; one that is not listed there is searched here.
+
+        Args:
+            batches: asked for one after the other. Each goes through the networks as a whole.
+            total: how many pictures they hold in all, to decide how many processes pay.
+
+        Raises:
+            ValueError: when pictures are not of the drawing class's canvas.
+        """
+        tasks = (task for batch in batches for task in self._tasks(batch))
+        workers = self.settings.workers or max(1, min(cores(), total // WORTH))
+        if workers > 1 and DRAWINGS.get(self.drawing.name) is self.drawing:
+            ahead = 2 * -(-self.settings.batch_size // PART)  # two batches, while the networks have the next
+            arguments = (self.drawing.name, self.settings)
+            rows = in_order(_search_here, tasks, workers, _begin_searching, arguments, ahead)
+        else:
+            rows = map(self._searcher.search, tasks)
+        parts: list[_Found] = []
+        for found in rows:
+            parts.append(found)
+            if found.last:
+                yield self._steps(parts)
+                parts = []
+
+    def _check(self, images: np.ndarray) -> None:
         shape = self.drawing.image_shape
         if images.shape[1:] != shape or images.dtype != np.uint8:
             raise ValueError(
                 f"Pictures are expected as (n, {', '.join(map(str, shape))}) uint8. Received: {images.shape} {images.dtype}."
             )
-        if starts is not None and len(starts) != len(images):
-            raise ValueError(f"Starts are expected for each of the {len(images)} pictures. Received: {len(starts)}.")
-        given = [np.empty((0, len(self.drawing.factors)))] * len(images) if starts is None else starts
-        seeds = rng.integers(2**63, size=len(images))
-        sigmas = np.array([noise_level(i) for i in images]) if sigmas is None else np.asarray(sigmas, np.float64)
-        rows = []
-        for first in range(0, len(images), self.settings.batch_size):
-            part = slice(first, first + self.settings.batch_size)
-            own = self._starts(images[part])
-            for image, mine, more, sigma, seed in zip(images[part], own, given[part], sigmas[part], seeds[part], strict=True):
-                begin = np.concatenate([mine, self.drawing.factors.snap(more)])
-                rows.append(self._read_one(image, begin, float(sigma), np.random.default_rng(seed)))
-                progress.step("reading", len(rows), len(images), "pictures")
-        specs, mse, confidence, redraws = zip(*rows, strict=True) if rows else ([], [], [], [])
-        return Reading(
-            np.array(specs).reshape(-1, len(self.drawing.factors)),
-            np.array(mse, np.float64),
-            np.array(mse, np.float64) == 0,
-            np.array(confidence, np.float64),
-            np.array(redraws, int),
-            sigmas,
+
+    def _tasks(self, batch: Pictures) -> Iterator[_Task]:
+        """A batch as tasks of `PART` pictures, with what the networks say of them."""
+        self._check(batch.images)
+        starts = self._starts(batch.images)
+        for first in range(0, len(starts), PART):
+            part = slice(first, first + PART)
+            sigmas, more = (None if v is None else v[part] for v in (batch.sigmas, batch.starts))
+            yield _Task(batch.images[part], batch.seeds[part], sigmas, starts[part], more, first + PART >= len(starts))
+
+    def _steps(self, parts: Sequence[_Found]) -> Steps:
+        specs, mse, explained, near, redraws, sigmas = (
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("specs", "mse", "explained", "near", "redraws", "sigmas")
         )
+        orders = np.full(len(specs), len(self.drawing.permutations))
+        unknown = np.full(len(specs), np.nan)
+
+        def reading(i: int, near: np.ndarray, redraws: np.ndarray) -> Reading:
+            sure = calibrated(near, explained[:, i])
+            return Reading(specs[:, i], mse[:, i], mse[:, i] == 0, sure, redraws, sigmas, explained[:, i], near)
+
+        answer = reading(-1, near, redraws)
+        each = {step: answer if step == "redraw" else reading(i, unknown, orders) for i, step in enumerate(self.settings.taken)}
+        return Steps(each, answer)
 
     def _starts(self, images: np.ndarray) -> np.ndarray:
         """What the networks say, valid specs ``(n, n_starts, n_factors)``; no starts where none was asked."""
@@ -170,25 +260,102 @@ class Reader:
         filled = [np.concatenate([a, np.repeat(a[:1], size - n, axis=0)]) for a in (latents, images)]
         return np.asarray(self._compiled(*filled))[:n]
 
-    def _read_one(
-        self, image: np.ndarray, starts: np.ndarray, sigma: float, rng: np.random.Generator
-    ) -> tuple[np.ndarray, float, float, int]:
-        """Spec, redraw MSE, confidence and redraws of one picture."""
-        drawing = self.drawing
+
+def _joined(readings: Sequence[Reading], n_factors: int) -> Reading:
+    number = np.empty(0)
+    none = Reading(np.empty((0, n_factors)), number, number.astype(bool), number, number.astype(int), number, number, number)
+    names = [f.name for f in dataclasses.fields(Reading)]
+    return Reading(*(np.concatenate([getattr(r, name) for r in (none, *readings)]) for name in names))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """Pictures to search for, `last` of their batch or not.
+
+    `starts` are the networks', ``(n, n_starts, n_factors)``, and `more` someone else's.
+    """
+
+    images: np.ndarray
+    seeds: np.ndarray
+    sigmas: np.ndarray | None
+    starts: np.ndarray
+    more: Sequence[np.ndarray] | None
+    last: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Found:
+    """What was found for a task: the starts in their better order, then the answer, ``specs (n, n_starts + 1, n_factors)``."""
+
+    specs: np.ndarray
+    mse: np.ndarray
+    explained: np.ndarray
+    near: np.ndarray
+    redraws: np.ndarray
+    sigmas: np.ndarray
+    last: bool
+
+
+class Searcher:
+    """The part of a reader that needs no network: judging and searching with the true draw method.
+
+    Args:
+        drawing: the drawing class.
+        settings: steps, budget.
+    """
+
+    def __init__(self, drawing: Drawing, settings: ReaderSettings) -> None:
+        self.drawing, self.settings = drawing, settings
+        self.palette = Palette(drawing)
+        self.moves = moves(drawing, colours=not self.palette.valid)
+
+    def search(self, task: _Task) -> _Found:
+        """The answers to a task."""
+        sigmas = np.array([noise_level(i) for i in task.images]) if task.sigmas is None else np.asarray(task.sigmas, np.float64)
+        more = [np.empty((0, len(self.drawing.factors)))] * len(task.images) if task.more is None else task.more
+        rows = [
+            self._one(image, start, also, float(sigma), np.random.default_rng(seed))
+            for image, start, also, sigma, seed in zip(task.images, task.starts, more, sigmas, task.seeds, strict=True)
+        ]
+        specs, mse, near, redraws = (np.array(column) for column in zip(*rows, strict=True))
+        return _Found(specs, mse, explained_variance(task.images, mse, sigmas), near, redraws, sigmas, task.last)
+
+    def _one(
+        self, image: np.ndarray, starts: np.ndarray, more: np.ndarray, sigma: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, float, int]:
+        """Specs and redraw MSEs of `starts` and of the answer, to which `more` helped; how `near` it is, and its redraws."""
+        drawing, n_starts = self.drawing, len(starts)
+        starts = np.concatenate([starts, drawing.factors.snap(more)])
         if not len(starts):
             starts = drawing.factors.sample(SAMPLED, rng)
-        ordered = np.unique(starts[:, drawing.permutations].reshape(-1, len(drawing.factors)), axis=0)
-        confidence, redraws = np.nan, 0
+        orders = starts[:, drawing.permutations]
+        ordered, where = np.unique(orders.reshape(-1, len(drawing.factors)), axis=0, return_inverse=True)
+        near, redraws = np.nan, 0
         answers = ordered
         if "redraw" in self.settings.taken:
             search = _Search(self, image, sigma, rng)
             found = search.run(ordered)
-            answers = np.concatenate([found[None], ordered])
-            confidence, redraws = search.confidence(found), search.redraws
+            answers = np.concatenate([ordered, found[None]])
+            near, redraws = search.near(found), search.redraws
         squares = ((drawing.render(answers) - image.astype(np.float64)) ** 2).reshape(len(answers), -1)
-        best = int(squares.sum(axis=1).argmin())
-        mse = float(squares[best].mean() / 255**2)
-        return answers[best], mse, confidence, redraws + len(answers)
+        mse = squares.mean(axis=1) / 255**2
+        # What was found last comes first among equals.
+        best = len(mse) - 1 - int(mse[::-1].argmin())
+        alone = where.reshape(orders.shape[:2])[:n_starts]
+        chosen = [*(min(map(int, row), key=lambda i: (mse[i], -i)) for row in alone), best]
+        return answers[chosen], mse[chosen], near, redraws + len(answers)
+
+
+_searcher: Searcher  # where this process is one of several
+
+
+def _begin_searching(drawing: str, settings: ReaderSettings) -> None:
+    global _searcher
+    _searcher = Searcher(DRAWINGS[drawing], settings)
+
+
+def _search_here(task: _Task) -> _Found:
+    return _searcher.search(task)
 
 
 class Palette:
@@ -309,9 +476,9 @@ def moves(drawing: Drawing, colours: bool) -> np.ndarray:
 class _Search:
     """A search around some starts for one picture: downhill over `moves`, then jumps and downhill again."""
 
-    def __init__(self, reader: Reader, image: np.ndarray, sigma: float, rng: np.random.Generator) -> None:
-        self.factors, self.drawing, self.settings = reader.drawing.factors, reader.drawing, reader.settings
-        self.palette, self.moves = reader._palette, reader._moves
+    def __init__(self, searcher: Searcher, image: np.ndarray, sigma: float, rng: np.random.Generator) -> None:
+        self.factors, self.drawing, self.settings = searcher.drawing.factors, searcher.drawing, searcher.settings
+        self.palette, self.moves = searcher.palette, searcher.moves
         # Sums of whole numbers are exact in float32 up to 2^24, and half the work.
         self.image = image.reshape(-1).astype(np.float32 if image.size * 255 < 2**24 else np.float64)
         self.sigma, self.rng = max(sigma, ROUNDING), rng
@@ -407,36 +574,71 @@ class _Search:
         return self.factors.snap(jumped)
 
     def is_noise(self, rest: np.ndarray) -> bool:
-        """Whether what is left looks like noise on every scale: squares of block means, summed, within three deviations.
-
-        A stroke drawn a little off leaves little in single pixels but the same sign over many, which shows in the blocks.
-        """
+        """Whether what is left looks like noise on every scale: within three deviations of the noise level, see `_levels`."""
         if self.sigma <= ROUNDING:
             return False
-        for size in (1, 2, 4, 8):
-            means = _block_means(rest, size)
-            n = means.size
-            if (means**2).sum() * size**2 > self.sigma**2 * (n + 3 * np.sqrt(2 * n)):
-                return False
-        return True
+        return all(level <= self.sigma**2 * (1 + 3 * np.sqrt(2 / n)) for n, level in _levels(rest))
 
-    def confidence(self, best: np.ndarray) -> float:
-        """Probability that every geometry factor of the best spec is within one step of the truth.
+    def near(self, best: np.ndarray) -> float:
+        """Share of the weight of all alternatives that lies within one step of the best spec.
 
-        Every spec drawn on the way is an alternative, weighed by its likelihood under Gaussian noise, flattened:
-        exp(-squared error / (2 TEMPERATURE sigma^2)). The share of that weight within one step of the best becomes a probability
-        by `CALIBRATION`. Where what is left does not look like noise, the truth was not among what was drawn, or the picture
-        is no drawing of this class: then it is multiplied by `UNEXPLAINED`.
+        Every spec drawn on the way is an alternative, weighed by its likelihood exp(-squared error / (2 TEMPERATURE level)), and
+        so is the picture with nothing drawn, the best plain one. Level is the variance of the noise, or of what the best spec
+        leaves of the picture on the scale where that is most: errors that hang together, as along an edge smoothed over, are
+        worth as little as noise that would leave as much.
         """
         if len(self.moves):
             self.look(self.factors.snap(best + self.moves * self.factors.step))
+        level = max(self.sigma**2, *(level for _, level in _levels(self.rest(best))))
         specs, errors = zip(*self.seen.values(), strict=True)
         excess = np.array(errors) - min(errors)
-        weights = np.exp(-excess / (2 * TEMPERATURE * self.sigma**2))
+        weights = np.exp(-excess / (2 * TEMPERATURE * level))
         near = within_a_step(self.drawing, np.array(specs), np.broadcast_to(best, (len(specs), len(best))))
-        probability = float(np.interp((weights * near).sum() / weights.sum(), *np.array(CALIBRATION).T))
-        believed = min(errors) == 0 or self.is_noise(self.rest(best))
-        return probability if believed else probability * UNEXPLAINED
+        nothing = 0.0
+        if len(self.drawing.factors.of_kind("geometry", "count")):
+            channels = self.image.astype(np.float64).reshape(-1, self.drawing.channels)
+            plain = float(((channels - channels.mean(axis=0)) ** 2).sum()) - min(errors)
+            nothing = np.exp(NOTHING - max(plain, 0) / (2 * TEMPERATURE * level))
+        return float((weights * near).sum() / (weights.sum() + nothing))
+
+
+def _levels(rest: np.ndarray) -> list[tuple[int, float]]:
+    """How many numbers, and their mean square, of block means on four scales, scaled so that noise of variance v gives v on each.
+
+    A stroke drawn a little off leaves little in single pixels but the same sign over many, which shows in the blocks.
+    """
+    scales = [(size, _block_means(rest, size)) for size in (1, 2, 4, 8) if size <= min(rest.shape[:2])]
+    return [(means.size, float((means**2).mean()) * size**2) for size, means in scales]
+
+
+def explained_variance(images: np.ndarray, redraw_mse: np.ndarray, sigmas: np.ndarray) -> np.ndarray:
+    """Share of each picture's variance beyond noise that its redraws explain, ``float64 (n, k)`` in [0, 1].
+
+    1 where no more is left than noise leaves, within three deviations: a picture of noise alone is explained.
+
+    Args:
+        images: ``uint8 (n, height, width[, channels])``.
+        redraw_mse: of k redraws of each, pixels in [0, 1], ``(n, k)``.
+        sigmas: noise levels in grey levels, ``(n,)``.
+    """
+    channels = images.reshape(len(images), images.shape[1] * images.shape[2], -1).astype(np.float64)
+    variance = channels.var(axis=1).mean(axis=1)
+    noise = np.maximum(sigmas, ROUNDING) ** 2
+    left = redraw_mse * 255**2 - (noise * (1 + 3 * np.sqrt(2 / channels[0].size)))[:, None]
+    there = np.maximum((variance - noise)[:, None], ROUNDING**2)
+    return np.asarray(1 - np.clip(left / there, 0, 1))
+
+
+def calibrated(near: np.ndarray, explained: np.ndarray) -> np.ndarray:
+    """Confidence: how often answers with so much weight near them, and so much explained, were right.
+
+    A product of two tables, `CALIBRATION` for pictures of the class, `BELIEF` for what is left of others.
+
+    Args:
+        near: see `_Search.near`, ``(n,)``.
+        explained: see `explained_variance`, ``(n,)``.
+    """
+    return np.asarray(np.interp(near, *np.transpose(CALIBRATION)) * np.interp(1 - explained, *np.transpose(BELIEF)))
 
 
 def _block_means(rest: np.ndarray, size: int) -> np.ndarray:

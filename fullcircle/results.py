@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fullcircle import circle
-from fullcircle.report.page import FIGURES, figure_text
+from fullcircle.report.page import FIGURES, VARIANTS, figure_text
 from fullcircle.storage import Store
 
 HEADLINES = (
@@ -54,7 +54,7 @@ def latest_reports(store: Store) -> list[dict[str, Any]]:
 
 
 def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[str, float]] | None = None) -> str:
-    """The results as a table people read: clean and noisy side by side, and what a profile should reach.
+    """The results as a table people read: clean, noisy and the reader's side by side, and what a profile should reach.
 
     Args:
         results: of `latest_reports`.
@@ -63,16 +63,14 @@ def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[st
     lines: list[str] = []
     for result in results:
         metrics, goals = result["metrics"], (reaches or {}).get(result["asset"], {})
-        noisy = any(name.startswith("noisy_") for name in metrics)
+        variants = {v: head for v, head in VARIANTS.items() if any(name.startswith(v) for name in metrics)}
         lines.append(f"{result['asset']} of {result['partition']}, on test, version {result['version'][:12]}")
-        head = ["", "clean", "noisy"] if noisy else ["", ""]
-        lines.append(f"  {head[0]:<32}" + "".join(f"{h:>12}" for h in head[1:]) + ("        goal" if goals else ""))
+        heads = ["clean", *variants.values()] if variants else [""]
+        lines.append(f"  {'':<32}" + "".join(f"{h:>12}" for h in heads) + ("        goal" if goals else ""))
         for name in HEADLINES:
             if name not in metrics:
                 continue
-            cells = [figure_text(name, metrics[name])]
-            if noisy:
-                cells.append(figure_text(name, metrics.get(f"noisy_{name}")))
+            cells = [figure_text(name, metrics[name]), *(figure_text(name, metrics.get(v + name)) for v in variants)]
             goal = f"{'<= ' + format(goals[name], 'g'):>12}" if name in goals else ""
             lines.append((f"  {FIGURES[name][0]:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
         lines += [f"  report: {result['report']}", ""]

@@ -24,6 +24,7 @@ from fullcircle.scaling import SCALINGS
 # The names of `losses.IMAGE_LOSSES`, which cannot be asked here without importing TensorFlow; a test holds the two equal.
 IMAGE_LOSS_NAMES = ("mse", "ssim", "pyramid", "balanced")
 OBJECTIVES = ("both", "spec", "image")
+TRAINING_NOISE = ("afresh", "stored", "none")
 SCHEDULES = ("cosine", "constant")
 STEPS = ("encoder", "gradient", "redraw")
 """The reader's steps, in order; each can be left out, but not all."""
@@ -181,6 +182,11 @@ class EncoderSettings(Settings):
     model: str = setting("lookout", "architecture", choices=ENCODERS)
     objective: str = setting("both", "spec, image through the frozen decoder, or spec first, then both", choices=OBJECTIVES)
     loss: str = setting("pyramid", "image loss", choices=IMAGE_LOSS_NAMES)
+    noise: str = setting(
+        "afresh",
+        "noise of the pictures of train: drawn in every epoch at each example's level, as stored, or none",
+        choices=TRAINING_NOISE,
+    )
     image_weight: float = setting(1.0, "weight of the image loss beside the spec loss", above=0)
     epochs: int = setting(5, "at most so many passes over train for the first objective", low=1)
     image_epochs: int = setting(1, "objective both: at most so many passes with the image loss added", low=1)
@@ -211,11 +217,24 @@ class ReaderSettings(Settings):
     jump: int = setting(3, "farthest random jump when the search is stuck, in steps of a factor", low=1)
     patience: int = setting(10, "rounds of jumps in vain before a residual that noise explains is believed", low=0)
     batch_size: int = setting(100, "pictures per network step", low=1)
+    pictures: int = setting(250, "readings: at most so many pictures of test, and of valid", low=1)
+    seed: int = setting(1, "source of chance of the search, and of the readings' noise", low=0)
+    workers: int = setting(
+        0,
+        "processes that search, 0: one per core where there are pictures enough; changes nothing but the time",
+        low=0,
+        high=256,
+    )
 
     @property
     def taken(self) -> tuple[str, ...]:
         """The steps, in order."""
         return tuple(self.steps.split(","))
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What decides the answers, for the metadata of tables: all but the number of workers."""
+        return {name: value for name, value in self.as_dict().items() if name != "workers"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -226,6 +245,7 @@ class CircleSettings(Parts):
     splits: SplitsSettings = dataclasses.field(default_factory=SplitsSettings)
     decoder: DecoderSettings = dataclasses.field(default_factory=DecoderSettings)
     encoder: EncoderSettings = dataclasses.field(default_factory=EncoderSettings)
+    reader: ReaderSettings = dataclasses.field(default_factory=ReaderSettings)
     report: ReportSettings = dataclasses.field(default_factory=ReportSettings)
 
     def check(self, drawing: Drawing) -> None:

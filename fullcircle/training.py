@@ -20,6 +20,7 @@ from fullcircle.datasets import Quantity, batches
 from fullcircle.drawings import Drawing
 from fullcircle.hashing import TIMING
 from fullcircle.losses import image_loss, spec_loss
+from fullcircle.models import guesses
 from fullcircle.models.decoders import build_decoder
 from fullcircle.models.encoders import build_encoder
 from fullcircle.progress import Progress, silent
@@ -108,20 +109,41 @@ def _optimizer(learning_rate: float, schedule: str, steps: int) -> keras.optimiz
 
 
 def join(encoder: keras.Model | None, decoder: keras.Model | None, outputs: Sequence[str]) -> keras.Model:
-    """One model of the halves there are, with these of the outputs `latent` and `image`.
+    """One model of the halves there are, with these outputs.
 
-    With both halves the image is decoder(encoder(image)); a decoder alone draws from a latent.
+    `latent`; `image`, with both halves decoder(encoder(image)), from a decoder alone what it draws from a latent; and for each of
+    the encoder's guesses, ``guess_0`` for one, the same two: ``guess_0`` and ``guess_0_image``.
     """
     made: dict[str, Any] = {}
     if encoder is not None:
         source, made["latent"] = encoder.input, encoder.output
+        made |= {name: encoder.get_layer(name).output for name in guesses(encoder)}
         if decoder is not None:
             made["image"] = decoder(encoder.output)
+            made |= {_pictured(name): decoder(made[name]) for name in guesses(encoder) if _pictured(name) in outputs}
     elif decoder is not None:
         source, made["image"] = decoder.input, decoder.output
     else:
         raise ValueError("At least one half is expected, encoder or decoder. Received: none.")
     return keras.Model(source, {name: made[name] for name in outputs}, name="joined")
+
+
+def _pictured(guess: str) -> str:
+    """The output that shows what a guess looks like."""
+    return f"{guess}_image"
+
+
+def _with_guesses(stage: Stage, encoder: keras.Model | None) -> dict[str, str]:
+    """The outputs that a stage judges, and like which of its losses: guesses by specs if specs are judged at all, else by image."""
+    judged = {output: output for output in stage.losses}
+    for guess in guesses(encoder) if encoder is not None else ():
+        judged |= {guess: "latent"} if "latent" in stage.losses else {_pictured(guess): "image"}
+    return judged
+
+
+def _stored(source: Quantity) -> Quantity:
+    """What valid is read from: the same pictures after every epoch, so that its losses can be compared."""
+    return "noisy_image" if source == "noise_afresh" else source
 
 
 def train_halves(
@@ -149,7 +171,8 @@ def train_halves(
         encoder: image -> latent.
         decoder: latent -> image.
         frozen: ``"encoder"``, ``"decoder"`` or None; that half keeps weights and batch statistics.
-        source: what goes in: `latent` for a decoder alone, else `image` or `noisy_image`. Images are compared with the clean one.
+        source: what goes in: `latent` for a decoder alone, else `image`, `noisy_image` or `noise_afresh`. Images are compared with
+            the clean one.
         stages: objectives in order.
         settings: batch size, rate, schedule, patience, seed.
         progress: told all the while.
@@ -165,13 +188,15 @@ def train_halves(
     steps = sum(stage.epochs for stage in stages) * -(-train.rows // settings.batch_size)
     optimizer = _optimizer(settings.learning_rate, settings.schedule, steps)
     for number, stage in enumerate(stages):
-        model = join(encoder, decoder, list(stage.losses))
-        targets: dict[str, Quantity] = {name: "latent" if name == "latent" else "image" for name in stage.losses}
+        judged = _with_guesses(stage, encoder)
+        losses, weights = ({output: of[like] for output, like in judged.items()} for of in (stage.losses, stage.weights))
+        model = join(encoder, decoder, list(losses))
+        targets: dict[str, Quantity] = {output: "image" if like == "image" else "latent" for output, like in judged.items()}
         fit, choose = (
-            batches(table, drawing, scaling, source=source, targets=targets, batch_size=settings.batch_size, seed=seed)
-            for table, seed in ((train, settings.seed + 1000 * number), (valid, None))
+            batches(table, drawing, scaling, source=said, targets=targets, batch_size=settings.batch_size, seed=seed)
+            for table, said, seed in ((train, source, settings.seed + 1000 * number), (valid, _stored(source), None))
         )
-        model.compile(optimizer, loss=dict(stage.losses), loss_weights=dict(stage.weights))
+        model.compile(optimizer, loss=losses, loss_weights=weights)
         watch = _Watch(stage.name, stage.epochs, train.rows, settings.batch_size, progress)
         best = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
         model.fit(
@@ -226,10 +251,13 @@ def train_encoder(
     settings: EncoderSettings,
     progress: Progress = silent,
 ) -> tuple[keras.Model, Training]:
-    """An encoder trained from its seed, from the noisy image, through the frozen decoder.
+    """An encoder trained from its seed, from noisy images, through the frozen decoder.
 
     Objective `spec` compares latents, order-free; `image` compares the picture that the frozen decoder makes of the latent with
     the clean one, as the article does; `both` does the first, then the two together.
+
+    The noise of train is drawn again in every epoch, each example at its stored level (`noise` says otherwise): from stored noise
+    alone an encoder learns its examples by heart, those whose figure cannot be seen first.
     """
     keras.utils.set_random_seed(settings.seed)
     encoder = build_encoder(settings.model, drawing, scaling)
@@ -248,6 +276,7 @@ def train_encoder(
             ),
         ],
     }[settings.objective]
+    sources: dict[str, Quantity] = {"afresh": "noise_afresh", "stored": "noisy_image", "none": "image"}
     training = train_halves(
         drawing,
         scaling,
@@ -256,7 +285,7 @@ def train_encoder(
         encoder=encoder,
         decoder=decoder,
         frozen="decoder",
-        source="noisy_image",
+        source=sources[settings.noise],
         stages=stages,
         settings=settings,
         progress=progress,

@@ -12,6 +12,7 @@ _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
         "splits": ("splits", drawings.PROPORTIONS),
         f"{drawings.PREFIX}__decoder": ("decoder", None),
         f"{drawings.PREFIX}__encoder": ("encoder", None),
+        f"{drawings.PREFIX}__readings": ("reader", None),
         f"{drawings.PREFIX}__decoder_report": ("report", None),
         f"{drawings.PREFIX}__encoder_report": ("report", None),
     },

@@ -22,7 +22,7 @@ import dagster as dg
 from assets import drawings, glyphs
 from fullcircle.drawings import drawing_class
 from fullcircle.glyphs import picture_source, register
-from fullcircle.profiles import GLYPH_PROFILES, PROFILES, Profile, profile
+from fullcircle.profiles import Profile, glyph_profile, profile
 from fullcircle.progress import duration
 from fullcircle.results import latest_reports, results_text
 from fullcircle.settings import Parts, SettingsError, default_store
@@ -96,10 +96,10 @@ class Follower(threading.Thread):
             self.failures.append(f"{event.step_key}: {cause.message.strip() if cause else event.message}")
         elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             check = event.asset_check_evaluation_data
-            warning = check.severity == dg.AssetCheckSeverity.WARN
-            verdict = "passed" if check.passed else "WARNING" if warning else "FAILED"
+            warns = check.severity == dg.AssetCheckSeverity.WARN
+            verdict = "passed" if check.passed else "WARNING" if warns else "FAILED"
             self._say(f"check {check.asset_key.to_user_string()} {check.check_name}: {verdict}. {check.description or ''}")
-            if not check.passed and not warning:
+            if not check.passed and not warns:
                 self.failures.append(f"{check.check_name}: {check.description}")
         elif event.is_step_materialization and event.asset_key:
             self._say(f"made {event.asset_key.to_user_string()}")
@@ -133,11 +133,11 @@ def launch_of(arguments: argparse.Namespace) -> Launch:
     overrides = overrides_of(arguments.set)
     if arguments.source is None:
         drawing = drawing_class(arguments.drawing)
-        circle = profile(arguments.profile, PROFILES)
+        circle = profile(arguments.profile)
         settings = circle.settings.replaced(overrides)
         settings.check(drawing)
         return Launch(CIRCLE, drawings.PREFIX, drawing.name, circle, settings)
-    chosen = profile(arguments.profile, GLYPH_PROFILES)
+    chosen = glyph_profile(arguments.profile)
     of_glyphs = chosen.settings.replaced(overrides)
     name = register(default_store(), arguments.source)
     picture_source(default_store(), name).check(of_glyphs.originals)

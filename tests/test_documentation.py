@@ -14,7 +14,7 @@ from fullcircle import circle
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
 from fullcircle.glyphs import KINDS, SOURCES
-from fullcircle.profiles import GLYPH_PROFILES, PROFILES, profile
+from fullcircle.profiles import PROFILES, glyph_profile, profile
 from fullcircle.settings import CircleSettings, ExamplesSettings
 from fullcircle.tables import TableReader
 from pipelines.run import overrides_of
@@ -52,9 +52,9 @@ def test_every_command_exists(command):
         if "SOURCE" in given:
             kind, colon, _ = given["SOURCE"].partition(":")
             assert kind in (KINDS if colon else SOURCES)
-            profile(given.get("PROFILE", "quick"), GLYPH_PROFILES).settings.replaced(overrides)
+            glyph_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
         else:
-            chosen = profile(given.get("PROFILE", "quick"), PROFILES)
+            chosen = profile(given.get("PROFILE", "quick"))
             chosen.settings.replaced(overrides).check(DRAWINGS[given.get("DRAWING", "line")])
     else:
         assert Path(program).name == "fullcircle"
@@ -92,7 +92,7 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    parts = {"examples", "splits", "decoder", "encoder", "report"}
+    parts = {"examples", "splits", "decoder", "encoder", "reader", "report"}
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
             if part in parts:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fullcircle.drawings.base import Drawing
+from fullcircle.quiet import load_tensorflow
 from fullcircle.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     import keras
 
 Canvas = tuple[int, int, int]
+
+GUESS = "guess"
+"""An encoder that comes to its latent in steps names the layers of the earlier ones ``guess_0``, ``guess_1``, ...; each is fitted
+by the same loss as the last, or the first steps would leave all the work to it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +98,17 @@ def choose(kind: str, name: str, among: Mapping[str, Architecture]) -> Architect
     return among[name]
 
 
+def guesses(encoder: keras.Model) -> list[str]:
+    """Names of the layers in which an encoder says what it thinks before its last word."""
+    return [layer.name for layer in encoder.layers if layer.name.startswith(f"{GUESS}_")]
+
+
 def load(path: str | os.PathLike[str]) -> keras.Model:
     """Read a saved model back, in safe mode.
 
     Keras finds a custom layer only after the module that registers it was imported; this imports them all.
     """
+    load_tensorflow()
     import keras
 
     from fullcircle.models.decoders import DECODERS

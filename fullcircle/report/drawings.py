@@ -17,33 +17,41 @@ from fullcircle.drawings import Drawing
 from fullcircle.evaluation import (
     CONTRASTS,
     NOISE_LEVELS,
+    SEEN,
+    Columns,
     at_rest,
     by_group,
     decoder_errors,
     encoder_errors,
     specs_of,
     summarise_encoder,
+    summarise_readings,
     unit_images,
 )
-from fullcircle.examples import ID, IMAGE, NOISY, spec_columns
+from fullcircle.examples import ID, IMAGE, spec_columns
+from fullcircle.gaps import gaps
 from fullcircle.hashing import TIMING
-from fullcircle.metrics import redraw_errors, summarise_image_errors
+from fullcircle.metrics import summarise_image_errors
 from fullcircle.progress import duration
+from fullcircle.readings import NOISES, SIGMAS, STEP, errors_of, noisy_picture, of
 from fullcircle.report.charts import loss_curves
-from fullcircle.report.page import Table, figure_table, page
+from fullcircle.report.page import Table, figure_table, gap_tables, page
 from fullcircle.report.pictures import contact_sheet, data_uri, png, small_webp
 from fullcircle.settings import ReportSettings
 from fullcircle.storage import StoredObject
-from fullcircle.tables import TableReader
+from fullcircle.tables import ROW_GROUP, TableReader
 
 SHEET_COLUMNS = 10
 """Examples in a row, and at most on the contact sheet that Dagster shows; the page shows all."""
+
+SMALL_SHEET = (0.0, 0.05)
+"""Noise levels of the encoder's contact sheet; the page shows all."""
 
 
 def chosen_examples(test: TableReader, drawing: Drawing, settings: ReportSettings) -> dict[str, np.ndarray]:
     """Random examples of test to show, the same for every model: chosen by the seed alone."""
     rng = np.random.default_rng(settings.seed)
-    columns = [ID, *spec_columns(drawing), IMAGE, NOISY]
+    columns = [ID, *spec_columns(drawing), IMAGE]
     block = next(test.blocks(columns, rng, pool=1))
     return {name: values[: settings.pictures] for name, values in block.items()}
 
@@ -63,6 +71,7 @@ def _facts(model: StoredObject, training: Mapping[str, Any], read: Mapping[str, 
 def _write(
     folder: Path,
     report: dict[str, Any],
+    small: Sequence[tuple[str, np.ndarray]],
     rows: Sequence[tuple[str, np.ndarray]],
     *,
     title: str,
@@ -71,9 +80,9 @@ def _write(
     tables: Sequence[Table],
     facts: Mapping[str, str],
 ) -> None:
-    """The three files of a report."""
+    """The three files of a report; the contact sheet shows the rows `small`, the page shows `rows`."""
     (folder / circle.REPORT).write_text(json.dumps(report, indent=1))
-    (folder / circle.CONTACT_SHEET).write_bytes(small_webp(rows, SHEET_COLUMNS))
+    (folder / circle.CONTACT_SHEET).write_bytes(small_webp(small, SHEET_COLUMNS))
     starts = range(0, len(rows[0][1]), SHEET_COLUMNS)
     sheets = [contact_sheet([(name, p[i : i + SHEET_COLUMNS]) for name, p in rows], scale=2) for i in starts]
     (folder / circle.PAGE).write_text(
@@ -101,23 +110,30 @@ def _report(asset: str, drawing: Drawing, model: StoredObject, read: Mapping[str
     }
 
 
-def decoder_report(folder: Path, drawing: Drawing, test: StoredObject, decoder: StoredObject, settings: ReportSettings) -> None:
+def decoder_report(
+    folder: Path, drawing: Drawing, test: StoredObject, valid: StoredObject, decoder: StoredObject, settings: ReportSettings
+) -> None:
     """Write the decoder's report: truth | decoded, and how far apart they are."""
     table = circle.table(test)
     model, scales = circle.model_of(decoder), circle.scaling_of(decoder, drawing)
-    errors = decoder_errors(table, drawing, scales, model)
+    errors, on_valid = (decoder_errors(t, drawing, scales, model) for t in (table, circle.table(valid)))
     metrics = summarise_image_errors(errors)
     contrasts = by_group(errors, "contrast", CONTRASTS, summarise_image_errors)
-    read = {"test": test.hash, "decoder": decoder.hash}
-    report = _report("drawings/decoder_report", drawing, decoder, read, metrics=metrics, by_contrast=contrasts)
+    differences = gaps({"decoder": (on_valid, errors, summarise_image_errors)}, settings.seed)
+    read = {"test": test.hash, "valid": valid.hash, "decoder": decoder.hash}
+    report = _report(
+        "drawings/decoder_report", drawing, decoder, read, metrics=metrics, by_contrast=contrasts, gaps=differences
+    )
 
     shown = chosen_examples(table, drawing, settings)
     decoded = at_rest(model.predict_on_batch(scales.to_latent(specs_of(drawing, shown))))
     difference = np.abs(decoded.astype(np.int16) - shown[IMAGE]).astype(np.uint8)
+    rows = [("truth", shown[IMAGE]), ("decoded", decoded), ("difference", difference)]
     _write(
         folder,
         report,
-        [("truth", shown[IMAGE]), ("decoded", decoded), ("difference", difference)],
+        rows,
+        rows,
         title=f"Decoder of the {drawing.name}",
         summary=f"A network that draws the {drawing.name} from its spec, measured on {table.rows:,} test examples it has never "
         "seen. It can be differentiated, which the true draw method cannot.",
@@ -125,25 +141,42 @@ def decoder_report(folder: Path, drawing: Drawing, test: StoredObject, decoder: 
         tables=[
             figure_table("On test", {"all": metrics}),
             figure_table("By contrast, in grey levels", contrasts),
+            *gap_tables(differences),
         ],
         facts=_facts(decoder, circle.training_of(decoder), read),
     )
+
+
+STEP_LABELS = {"encoder": "encoder", "gradient": "+ gradient", "redraw": "+ redraw"}
 
 
 def encoder_report(
     folder: Path,
     drawing: Drawing,
     test: StoredObject,
+    valid: StoredObject,
     decoder: StoredObject,
     encoder: StoredObject,
+    readings: StoredObject,
     settings: ReportSettings,
 ) -> None:
-    """Write the encoder's report: input | reconstructed | redrawn by the true method from the read spec."""
-    table = circle.table(test)
+    """Write the encoder's report: the network on test, then the reader step by step, by its readings.
+
+    Raises:
+        ValueError: when the readings are of another encoder.
+    """
+    table, rows = circle.table(test), circle.table(readings)
+    if (of_encoder := rows.about["models"]["encoder"]) != encoder.hash:
+        raise ValueError(
+            f"The readings are expected to be of the encoder {encoder.hash[:12]}. Received: of {of_encoder[:12]}. "
+            f"Materialize drawings/readings ({drawing.name}) again."
+        )
     model, half = circle.model_of(encoder), circle.model_of(decoder)
     scales = circle.scaling_of(encoder, drawing)
-    clean = encoder_errors(table, drawing, scales, model, half, noisy=False)
-    noisy = encoder_errors(table, drawing, scales, model, half, noisy=True)
+    (valid_clean, clean), (valid_noisy, noisy) = (
+        [encoder_errors(t, drawing, scales, model, half, noisy=noisy) for t in (circle.table(valid), table)]
+        for noisy in (False, True)
+    )
     figures = {"clean": summarise_encoder(clean), "noisy": summarise_encoder(noisy)}
     contrasts = by_group(clean, "contrast", CONTRASTS, summarise_encoder)
     noise_levels = by_group(noisy, "sigma", NOISE_LEVELS, summarise_encoder)
@@ -151,40 +184,105 @@ def encoder_report(
         f.name: {"clean": float(clean["factors"][:, i].mean()), "noisy": float(noisy["factors"][:, i].mean()), "unit": f.unit}
         for i, f in enumerate(drawing.factors)
     }
-    read = {"test": test.hash, "decoder": decoder.hash, "encoder": encoder.hash}
+
+    read = rows.read([name for name in rows.schema.names if name != "redraws"])
+    taken = [step for step in STEP_LABELS if (read[STEP] == step).any()]
+    errors = {
+        (split, noise, step): errors_of(drawing, of(read, split, sigma, step))
+        for split in ("valid", "test")
+        for noise, sigma in zip(NOISES, SIGMAS, strict=True)
+        for step in taken
+    }
+    steps = {
+        f"{noise:g}": {step: by_group(errors["test", noise, step], "contrast", SEEN, summarise_readings) for step in taken}
+        for noise in NOISES
+    }
+    last = taken[-1]
+    differences = gaps(
+        {
+            "encoder, clean": (valid_clean, clean, summarise_encoder),
+            "encoder, noisy": (valid_noisy, noisy, summarise_encoder),
+            **{
+                f"reader, sigma {noise:g}": (errors["valid", noise, last], errors["test", noise, last], summarise_readings)
+                for noise in NOISES
+            },
+        },
+        settings.seed,
+    )
+    versions = {
+        "test": test.hash,
+        "valid": valid.hash,
+        "decoder": decoder.hash,
+        "encoder": encoder.hash,
+        "readings": readings.hash,
+    }
     report = _report(
         "drawings/encoder_report",
         drawing,
         encoder,
-        read,
-        metrics=figures["clean"] | {f"noisy_{k}": v for k, v in figures["noisy"].items()},
+        versions,
+        metrics=figures["clean"]
+        | {f"noisy_{k}": v for k, v in figures["noisy"].items()}
+        | {f"reader_{k}": v for k, v in summarise_readings(errors["test", NOISES[0], last]).items()},
         factors=factors,
         by_contrast=contrasts,
         by_noise=noise_levels,
+        reader=steps,
+        gaps=differences,
     )
 
-    shown = chosen_examples(table, drawing, settings)
-    rows: list[tuple[str, np.ndarray]] = []
-    for name, column in (("input", IMAGE), ("noisy input", NOISY)):
-        latent = model.predict_on_batch(unit_images(shown[column]))
-        redrawn, _ = redraw_errors(drawing, drawing.factors.snap(scales.from_latent(latent)), shown[IMAGE])
-        rows += [(name, shown[column]), ("reconstructed", at_rest(half.predict_on_batch(latent))), ("redrawn", redrawn)]
+    shown = _shown_readings(table, drawing, of(read, "test"), settings)
+    seed = rows.about["settings"]["seed"]
+    sheet: list[tuple[str, np.ndarray]] = []
+    for noise, sigma in zip(NOISES, SIGMAS, strict=True):
+        given = np.stack([noisy_picture(i, n, sigma, seed)[0] for i, n in zip(shown[IMAGE], shown[ID], strict=True)])
+        sheet.append((f"sigma {noise:g}" if noise else "input", given))
+        sheet.append(("reconstructed", at_rest(half.predict_on_batch(model.predict_on_batch(unit_images(given))))))
+        for step in taken:
+            found = of(read, "test", sigma, step)
+            place = {identity: i for i, identity in enumerate(found[ID])}
+            specs = specs_of(drawing, found)[[place[identity] for identity in shown[ID]]]
+            sheet.append((STEP_LABELS[step], drawing.render(specs)))
+    per_noise = len(sheet) // len(NOISES)
+    small = [row for noise in SMALL_SHEET for row in sheet[NOISES.index(noise) * per_noise :][:per_noise]]
     units = [(f"{name}, {f['unit']}", [f"{f['clean']:.2f}", f"{f['noisy']:.2f}"]) for name, f in factors.items()]
+    pictures = len(errors["test", NOISES[0], last]["contrast"])
     _write(
         folder,
         report,
-        rows,
+        small,
+        sheet,
         title=f"Encoder of the {drawing.name}",
         summary=f"A network that reads a picture back into the spec that draws it, measured on {table.rows:,} test examples it "
-        "has never seen, clean and noisy. Errors are always against the clean picture and the true spec, in the better order "
-        "where the order of points does not matter; image errors are those of the decoder's reconstruction; redrawn is what "
-        "the true draw method makes of the read spec, rounded to its steps.",
-        caption="input | reconstructed by the decoder | redrawn by the true method from the read spec, clean above noisy",
+        "has never seen, clean and noisy; and the reader that starts from it, step by step, on the first "
+        f"{pictures:,} of them, with noise added afresh. Errors are always against the clean picture and the true spec, in the "
+        "better order where the order of points does not matter; image errors are those of the decoder's reconstruction; a "
+        "redraw is what the true draw method makes of the read spec, rounded to its steps. sigma is the noise's deviation, of 1.",
+        caption="input | reconstructed by the decoder | redrawn by the true method from what each step read, at each noise level",
         tables=[
-            figure_table("On test", figures),
+            *(
+                figure_table(
+                    f"The reader step by step, {f'sigma {noise:g}' if noise else 'clean pictures'}; contrast in grey levels",
+                    {
+                        f"{STEP_LABELS[step]}, {group}": steps[f"{noise:g}"][step][group]
+                        for group, _, _ in SEEN
+                        for step in taken
+                    },
+                )
+                for noise in NOISES
+            ),
+            figure_table("The encoder on all of test", figures),
             Table("Mean error of each factor", ["clean", "noisy"], units),
             figure_table("Clean pictures by contrast, in grey levels", contrasts),
             figure_table("Noisy pictures by noise level, in grey levels", noise_levels),
+            *gap_tables(differences),
         ],
-        facts=_facts(encoder, circle.training_of(encoder), read),
+        facts=_facts(encoder, circle.training_of(encoder), versions),
     )
+
+
+def _shown_readings(test: TableReader, drawing: Drawing, read: Columns, settings: ReportSettings) -> Columns:
+    """Random ones of the first examples of test that were read, chosen by the seed alone."""
+    block = test.read([ID, IMAGE], limit=min(len(np.unique(read[ID])), ROW_GROUP))
+    chosen = np.random.default_rng(settings.seed).permutation(len(block[ID]))[: settings.pictures]
+    return {name: values[chosen] for name, values in block.items()}

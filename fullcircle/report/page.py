@@ -18,18 +18,24 @@ FIGURES: dict[str, tuple[str, str]] = {
     "endpoint_px_p95": ("endpoint error, 95th percentile px", "19 of 20 points are nearer"),
     "within_1px": ("points within 1 px", "share of points at most 1 px off"),
     "within_2px": ("points within 2 px", "share of points at most 2 px off"),
+    "spec_error": ("spec error, share of range", "mean over all factors of the error as a share of the factor's range"),
+    "within_step": ("geometry within a step", "share of pictures with every geometry factor at most one step off"),
     "redraw_mse": ("redraw MSE", "error of the picture that the true method draws from the read spec"),
     "pixel_exact": ("redrawn pixel for pixel", "share of pictures that the redraw meets in every pixel"),
     "examples": ("examples", "examples in the group"),
 }
 """Label and meaning of each figure in `report.json`."""
 
-SHARES = frozenset({"within_1px", "within_2px", "pixel_exact"})
+SHARES = frozenset({"within_1px", "within_2px", "spec_error", "within_step", "pixel_exact"})
+
+VARIANTS = {"noisy_": "noisy", "reader_": "reader"}
+"""What stands before the name of a figure in `report.json`, where it is not that of a network on clean pictures."""
 
 
 def figure_text(name: str, value: float | None) -> str:
     """A figure as people read it; a dash where there was nothing to compute it from."""
-    name = name.removeprefix("noisy_")
+    for variant in VARIANTS:
+        name = name.removeprefix(variant)
     if value is None:
         return "–"
     if name in SHARES:
@@ -55,6 +61,22 @@ def figure_table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> Table:
     names = [n for n in FIGURES if any(n in g for g in groups.values())]
     rows = [(FIGURES[n][0], [figure_text(n, g.get(n)) for g in groups.values()]) for n in names]
     return Table(title, list(groups), rows)
+
+
+def gap_tables(gaps: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[Table]:
+    """A table for each group of `gaps.gaps`: valid, test, difference, its interval, and what follows."""
+    columns = ["valid", "test", "test - valid", "95 % interval", "0 in it", "beyond chance"]
+    tables = []
+    for group, figures in gaps.items():
+        rows = []
+        for name in (n for n in FIGURES if n in figures):
+            gap = figures[name]
+            numbers = [figure_text(name, gap[k]) for k in ("valid", "test", "difference")]
+            interval = " to ".join(figure_text(name, gap[k]) for k in ("low", "high"))
+            words = ["yes" if gap[k] else "no" for k in ("holds_zero", "beyond_chance")]
+            rows.append((FIGURES[name][0], [*numbers, interval, *words]))
+        tables.append(Table(f"Valid against test: {group}", columns, rows))
+    return tables
 
 
 def page(

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from PIL import Image
 
 from fullcircle import circle
 from fullcircle.drawings import DRAWINGS
+from fullcircle.readings import of
 from fullcircle.results import latest_reports
 from fullcircle.storage import Store
 from fullcircle.tables import TableReader
@@ -21,6 +23,7 @@ TINY = [
     *("splits.train=0.8", "splits.test=0.1", "splits.valid=0.1"),
     *("decoder.epochs=16", "decoder.balanced_epochs=6"),
     *("encoder.epochs=3", "encoder.image_epochs=1"),
+    *("reader.pictures=20", "reader.redraws=200", "reader.gradient_steps=10"),
     "report.pictures=4",
 ]
 
@@ -54,7 +57,7 @@ def test_progress_and_results_are_told(ran):
     assert "profile quick (at most 8 minutes on 2 cores)" in output
     assert "made drawings/encoder_report" in output
     assert "decoder: epoch 1 of 10 done, loss " in output
-    assert output.count(": passed.") == 7
+    assert output.count(": passed.") == 9
     for result in latest_reports(store):
         assert result["report"] in output
         assert Path(result["report"]).is_file()
@@ -64,7 +67,7 @@ def test_progress_and_results_are_told(ran):
 def test_every_asset_has_its_content_hash_as_data_version(ran, instance):
     _, store, _ = ran
     entries = store.ledger.latest_of_all()
-    assert len(entries) == 8
+    assert len(entries) == 9
     for (asset, partition), entry in entries.items():
         key = dg.AssetKey(asset.split("/"))
         event = instance.get_latest_materialization_event(key)
@@ -80,6 +83,8 @@ def test_what_was_read_is_what_was_made(ran):
     for asset, entry in entries.items():
         for upstream, version in entry["read"].items():
             assert entries[upstream]["version"] == version, asset
+    models = {"drawings/encoder", "drawings/decoder"}
+    assert set(entries["drawings/readings"]["read"]) == models | {"drawings/test", "drawings/valid"}
     assert set(entries["drawings/encoder"]["read"]) == {"drawings/train", "drawings/valid", "drawings/decoder"}
 
 
@@ -98,17 +103,51 @@ def test_the_reports_say_all_their_figures(ran):
     points = {"endpoint_px_mean", "endpoint_px_median", "endpoint_px_p95", "within_1px", "within_2px"}
     assert set(results["drawings/decoder_report"]["metrics"]) == image
     clean = image | points | {"redraw_mse", "pixel_exact"}
-    assert set(results["drawings/encoder_report"]["metrics"]) == clean | {f"noisy_{n}" for n in clean}
+    reader = points | {"spec_error", "within_step", "redraw_mse", "pixel_exact"}
+    assert set(results["drawings/encoder_report"]["metrics"]) == (
+        clean | {f"noisy_{n}" for n in clean} | {f"reader_{n}" for n in reader}
+    )
     stored = store.latest("drawings/encoder_report", "line")
     report = json.loads(stored.file(circle.REPORT).read_text())
     assert list(report["factors"]) == list(DRAWINGS["line"].factors.names)
     rows = circle.table(store.latest("drawings/test", "line")).rows
     assert sum(g["examples"] for g in report["by_contrast"].values()) == rows
     assert sum(g["examples"] for g in report["by_noise"].values()) == rows
+    for noise in ("0", "0.02", "0.05", "0.1"):
+        assert set(report["reader"][noise]) == {"encoder", "gradient", "redraw"}
+        assert report["reader"][noise]["redraw"]["all"]["examples"] == 20
+        assert set(report["gaps"][f"reader, sigma {noise}"]) == reader
+    assert set(report["gaps"]["encoder, clean"]) == clean
+    gap = report["gaps"]["encoder, noisy"]["endpoint_px_mean"]
+    assert gap["test"] == report["metrics"]["noisy_endpoint_px_mean"]
+    assert gap["low"] < gap["high"]
     html = stored.file(circle.PAGE).read_text()
+    assert "The reader step by step, sigma 0.05" in html
+    assert "Valid against test: reader, sigma 0.1" in html
     assert "data:image/png;base64," in html
     assert "<svg" in html
     assert 'src="http' not in html
+
+
+def test_the_readings_say_what_the_report_says(ran):
+    store = ran[1]
+    table = circle.table(store.latest("drawings/readings", "line"))
+    assert table.rows == 2 * 20 * 4 * 3
+    report = json.loads(store.latest("drawings/encoder_report", "line").file(circle.REPORT).read_text())
+    rows = of(table.read(table.schema.names), "test", 0.0, "redraw")
+    assert rows["pixel_exact"].mean() == report["metrics"]["reader_pixel_exact"]
+    models = {m: store.latest(f"drawings/{m}", "line").hash for m in ("encoder", "decoder")}
+    assert table.about["models"] == models
+
+
+def test_pictures_are_read_by_the_command_without_a_word_on_stderr(ran, tmp_path, rng):
+    store, line = ran[1], DRAWINGS["line"]
+    for i, image in enumerate(line.render(line.factors.sample(3, rng))):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    command = [Path(sys.executable).parent / "fullcircle", "--store", store.root, "read", tmp_path, "--workers", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [str(tmp_path / f"{i}.png") for i in range(3)]
 
 
 def test_models_load_in_safe_mode_and_draw(ran, rng):
@@ -142,7 +181,7 @@ def test_a_second_run_makes_the_same_hashes_with_another_number_of_workers(ran, 
     home, store, _ = ran
     before = store.ledger.latest_of_all()
     second = tmp_path / "store"
-    done = launch(home, second, *TINY, "examples.workers=1")
+    done = launch(home, second, *TINY, "examples.workers=1", "reader.workers=1")
     assert done.returncode == 0, done.stdout + done.stderr
     after = Store(second).ledger.latest_of_all()
     assert {k: e["version"] for k, e in after.items()} == {k: e["version"] for k, e in before.items()}

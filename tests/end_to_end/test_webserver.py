@@ -61,8 +61,9 @@ def test_the_graph_is_there(graphql):
     assert depends["train"] == depends["test"] == depends["valid"] == {"examples"}
     assert depends["decoder"] == {"train", "valid"}
     assert depends["encoder"] == {"train", "valid", "decoder"}
-    assert depends["decoder_report"] == {"test", "decoder"}
-    assert depends["encoder_report"] == {"test", "decoder", "encoder"}
+    assert depends["readings"] == {"test", "valid", "encoder"}
+    assert depends["decoder_report"] == {"test", "valid", "decoder"}
+    assert depends["encoder_report"] == {"test", "valid", "decoder", "encoder", "readings"}
     assert all(n["isPartitioned"] and n["assetKey"]["path"][0] == "drawings" for n in nodes)
 
 

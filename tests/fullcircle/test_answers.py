@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
 from fullcircle.reading import Reader
 from fullcircle.scaling import scaling
-from fullcircle.settings import ReaderSettings, SettingsError
+from fullcircle.settings import ReaderSettings
 
 LINE = DRAWINGS["line"]
 SPEC = np.array([3, 5, 60, 40, 200, 4, 31])
@@ -91,7 +92,13 @@ def test_read_for_programs(pictures, capsys):
     assert answer["spec_own_pixels"]["x_start_px"] == 34.5
     assert answer["spec_own_pixels"]["line_width_px"] == 40
     assert (answer["size_px"], answer["pixel_exact"], answer["redraw_mse"]) == ([640, 640], True, 0)
+    assert answer["explained"] == 1
     assert answer["models"] == {"encoder": "e1"}
+
+
+def test_the_number_of_processes_has_its_rule(pictures, capsys):
+    assert main(["read", "--workers", "-1", str(pictures)]) == 1
+    assert "reader.workers is expected to be at least 0 and at most 256. Received: -1." in capsys.readouterr().err
 
 
 def test_read_without_the_redraw_knows_no_confidence(pictures, capsys):
@@ -151,23 +158,30 @@ def test_no_model_yet_says_what_makes_one(store, tmp_path, capsys):
     assert "Make one with: make run DRAWING=line" in error
 
 
-def test_the_reader_comes_from_the_latest_models(store, tmp_path, capsys):
-    hashes = {}
-    for kind, models, chosen, scales in (
-        ("decoder", DECODERS, "half_planes", "range"),
-        ("encoder", ENCODERS, "lookout", "range"),
-        ("encoder", ENCODERS, "lookout", "standardise"),
-    ):
-        if scales == "standardise":
-            Image.fromarray(LINE.render(SPEC[None])[0]).save(tmp_path / "a.png")
-            run = ["--store", str(store.root), "read", "--json", "--steps", "redraw,encoder", str(tmp_path / "a.png")]
-            assert main(run) == 0
-            assert json.loads(capsys.readouterr().out)[0]["models"] == {"encoder": hashes["encoder"]}
-            assert circle.latest_reader(store, LINE, ReaderSettings())[1] == hashes
+def test_the_reader_is_the_latest_encoder_with_the_decoder_it_was_trained_through(store, tmp_path, capsys):
+    def materialise(kind, **read):
+        models, chosen = {"decoder": (DECODERS, "half_planes"), "encoder": (ENCODERS, "lookout")}[kind]
         with store.draft() as draft:
-            models[chosen].build(LINE, scaling(scales, LINE.factors)).save(draft.path / f"{kind}.keras")
-            (draft.path / circle.TRAINING).write_text(json.dumps({"scaling": scales}))
-            hashes[kind] = draft.commit().hash
-        store.ledger.append({"asset": f"drawings/{kind}", "partition": "line", "version": hashes[kind], "run_id": scales})
-    with pytest.raises(SettingsError, match="one scaling. Received: encoder standardise and decoder range"):
-        circle.latest_reader(store, LINE, ReaderSettings())
+            models[chosen].build(LINE, scaling("range", LINE.factors)).save(draft.path / f"{kind}.keras")
+            (draft.path / circle.TRAINING).write_text(json.dumps({"scaling": "range", "read": read}))
+            version = draft.commit().hash
+        store.ledger.append({"asset": f"drawings/{kind}", "partition": "line", "version": version, "run_id": "r"})
+        return version
+
+    first = materialise("decoder")
+    encoder = materialise("encoder", decoder=first)
+    latest = materialise("decoder")
+    assert first != latest
+    assert circle.latest_reader(store, LINE, ReaderSettings())[1] == {"encoder": encoder, "decoder": first}
+    assert circle.latest_reader(store, LINE, ReaderSettings(steps="gradient,redraw"))[1] == {"decoder": latest}
+    assert circle.latest_reader(store, LINE, ReaderSettings(steps="redraw"))[1] == {}
+
+    Image.fromarray(LINE.render(SPEC[None])[0]).save(tmp_path / "a.png")
+    run = ["--store", str(store.root), "read", "--json", str(tmp_path / "a.png")]
+    assert main([*run, "--steps", "redraw,encoder"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["models"] == {"encoder": encoder}
+    shutil.rmtree(store.path_of(first))
+    assert main(run) == 1
+    error = capsys.readouterr().err
+    assert f"Stored object is missing: {store.path_of(first)}" in error
+    assert "Materialize drawings/decoder (line) and then drawings/encoder (line) again." in error

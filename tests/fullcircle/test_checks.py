@@ -168,3 +168,23 @@ def test_encoder_beats_mean(store, monkeypatch, skill, passed):
     found = checks.encoder_beats_mean(valid, valid, Bar())
     assert found.passed == passed
     assert passed or "no better than the mean spec" in found.says
+
+
+def test_gaps_within_chance(store):
+    def report(**beyond):
+        gap = {"valid": 0.5, "test": 0.75, "holds_zero": False}
+        gaps = {"encoder, clean": {name: gap | {"beyond_chance": b} for name, b in ({"fvu": False} | beyond).items()}}
+        with store.draft() as draft:
+            (draft.path / circle.REPORT).write_text(json.dumps({"gaps": gaps}))
+            return draft.commit()
+
+    passed = checks.gaps_within_chance(report())
+    assert passed.passed
+    assert (
+        passed.says
+        == "Valid and test agree in all 1 figures. 1 of 1 95 % intervals leave out 0, where chance alone leaves out 0.1."
+    )
+    failed = checks.gaps_within_chance(report(mse=True))
+    assert not failed.passed
+    assert "differ beyond chance in 1 of 2 figures: encoder, clean, mse: 0.5 on valid, 0.75 on test." in failed.says
+    assert failed.figures == {"figures": 2, "intervals_without_zero": 2, "beyond_chance": 1}

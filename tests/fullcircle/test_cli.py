@@ -6,7 +6,14 @@ from fullcircle import circle
 from fullcircle.cli import main
 from fullcircle.results import latest_reports, results_text
 
-METRICS = {"mse": 1e-3, "fvu": 0.15, "endpoint_px_mean": 1.5, "within_1px": 0.4, "noisy_endpoint_px_mean": 2.5}
+METRICS = {
+    "mse": 1e-3,
+    "fvu": 0.15,
+    "endpoint_px_mean": 1.5,
+    "within_1px": 0.4,
+    "noisy_endpoint_px_mean": 2.5,
+    "reader_endpoint_px_mean": 0.5,
+}
 
 
 @pytest.fixture
@@ -40,8 +47,8 @@ def test_results_is_a_table_people_read(reported, capsys):
     assert main(["--store", str(store.root), "results"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("drawings/encoder_report of line, on test, version ")
-    assert lines[1].split() == ["clean", "noisy"]
-    assert ["endpoint", "error,", "mean", "px", "1.50", "2.50"] in [line.split() for line in lines]
+    assert lines[1].split() == ["clean", "noisy", "reader"]
+    assert ["endpoint", "error,", "mean", "px", "1.50", "2.50", "0.50"] in [line.split() for line in lines]
     assert lines[-1] == f"  report: {stored.file(circle.PAGE)}"
 
 

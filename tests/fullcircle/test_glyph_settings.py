@@ -7,7 +7,7 @@ import pytest
 from fullcircle.augmentation import Pipeline
 from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, GlyphsSettings, OriginalsSettings
 from fullcircle.glyphs import SOURCES
-from fullcircle.profiles import GLYPH_PROFILES, PROFILES, profile
+from fullcircle.profiles import GLYPH_PROFILES, PROFILES, glyph_profile
 from fullcircle.settings import SettingsError
 
 
@@ -72,7 +72,7 @@ def test_whole_numbers_for_fractions_say_and_hash_the_same():
 
 @pytest.mark.parametrize("name", GLYPH_PROFILES)
 def test_every_profile_says_what_it_costs(name):
-    chosen = profile(name, GLYPH_PROFILES)
+    chosen = glyph_profile(name)
     assert "minute" in chosen.cost
     assert [f.name for f in dataclasses.fields(chosen.settings)] == ["originals", "augmented", "splits"]
     assert list(GLYPH_PROFILES) == list(PROFILES)

@@ -1,13 +1,27 @@
 """The reader without a trained network: an encoder that is told the answer a few steps off, a decoder that is a blurred pixel."""
 
+import dataclasses
+
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from fullcircle.drawings import DRAWINGS, Drawing
 from fullcircle.factors import Factor, Factors
 from fullcircle.metrics import spec_errors
 from fullcircle.noise import add_noise
-from fullcircle.reading import Palette, Reader, ReaderSettings, moves, noise_level, within_a_step
+from fullcircle.reading import (
+    Palette,
+    Pictures,
+    Reader,
+    ReaderSettings,
+    _levels,
+    calibrated,
+    explained_variance,
+    moves,
+    noise_level,
+    within_a_step,
+)
 from fullcircle.scaling import scaling
 from fullcircle.settings import SettingsError
 
@@ -108,13 +122,47 @@ def test_equal_chance_gives_equal_answers_whatever_follows(rng):
     assert np.array_equal(one.redraws[:4], two.redraws)
 
 
+def test_the_number_of_processes_changes_nothing(rng):
+    specs = seen_lines(30, rng)
+    images, starts = add_noise(LINE.render(specs), np.full(30, 5.0), rng), a_few_steps_off(LINE, specs, rng, 3)
+    one, two = (
+        reader(LINE, starts, redraws=300, workers=workers, batch_size=20).read(images, np.random.default_rng(1))
+        for workers in (1, 2)
+    )
+    for field in dataclasses.fields(one):
+        assert np.array_equal(getattr(one, field.name), getattr(two, field.name)), field.name
+
+
+def test_each_step_says_what_it_read(rng):
+    specs = seen_lines(12, rng)
+    images, starts = LINE.render(specs), a_few_steps_off(LINE, specs, rng)
+    pictures = [Pictures(images[:5], np.arange(5)), Pictures(images[5:], np.arange(7))]
+    found = list(reader(LINE, starts).stream(iter(pictures), 12))
+    assert [len(steps.answer.specs) for steps in found] == [5, 7]
+    for steps, part in zip(found, (slice(5), slice(5, 12)), strict=True):
+        assert list(steps.each) == ["encoder", "redraw"]
+        assert steps.each["redraw"] is steps.answer
+        alone = steps.each["encoder"]
+        assert np.array_equal(np.sort(alone.specs), np.sort(starts[part]))  # not what the search made of it
+        redrawn = [
+            ((LINE.render(starts[part][:, p]) - images[part].astype(float)) ** 2).mean(axis=(1, 2)) for p in LINE.permutations
+        ]
+        assert alone.redraw_mse == pytest.approx(np.min(redrawn, axis=0) / 255**2)
+        assert (steps.answer.redraw_mse <= alone.redraw_mse).all()
+        assert np.isnan(alone.confidence).all()
+    (only,) = reader(LINE, starts[:5], steps="encoder").stream(pictures[:1], 5)
+    assert list(only.each) == ["encoder"]
+    assert np.array_equal(only.answer.specs, only.each["encoder"].specs)
+
+
 @pytest.mark.parametrize("cls", [Disc, Veil])
 def test_other_classes_are_read_by_the_same_code(cls, rng):
     drawing = cls()
     assert Palette(drawing).valid == (cls is Disc)
     specs = drawing.factors.sample(12, rng)
     images = drawing.render(specs)
-    reading = reader(drawing, a_few_steps_off(drawing, specs, rng)).read(images, rng)
+    # Not in the list of classes, so no process could import it: searched here
+    reading = reader(drawing, a_few_steps_off(drawing, specs, rng), workers=2).read(images, rng)
     assert reading.pixel_exact.mean() >= 0.8
 
 
@@ -191,6 +239,53 @@ def test_confidence_tells_seen_lines_from_unseen(rng):
     confidence = reader(LINE, a_few_steps_off(LINE, specs, rng)).read(images, rng).confidence
     assert confidence[:10].min() > 0.7
     assert confidence[10:].max() < confidence[:10].min()
+
+
+def test_confidence_falls_on_what_is_no_line(rng):
+    line = seen_lines(1, rng)
+    line[:, 4], line[:, 6] = 220, 30
+    image = Image.fromarray(np.full((64, 64), 30, np.uint8))
+    ImageDraw.Draw(image).arc((8, 8, 54, 54), 20, 300, fill=220, width=3)
+    words = Image.fromarray(np.full((64, 64), 30, np.uint8))
+    ImageDraw.Draw(words).text((32, 32), "XGE", 220, ImageFont.load_default(26), anchor="mm")
+    pictures = [LINE.render(line)[0], np.asarray(image), np.asarray(words), np.full((64, 64), 30, np.uint8)]
+    reading = reader(LINE, np.repeat(line, 4, axis=0)).read(np.stack(pictures), rng)
+    assert reading.confidence[0] > 0.95
+    assert reading.confidence[1:].max() < 0.4
+    assert reading.confidence[3] < 0.05  # a blank picture is any line in its own colour, pixel for pixel
+    assert reading.explained[[0, 3]].tolist() == [1, 1]
+    assert reading.explained[1:3].max() < 0.6
+    assert (reading.near[0] > 0.95, reading.near[3] < 0.05) == (True, True)
+
+
+def test_explained_is_a_share_of_the_variance_beyond_noise(rng):
+    half = np.zeros((64, 64), np.uint8)
+    half[:32] = 200  # variance 100^2
+    noise = add_noise(np.full((1, 64, 64), 128, np.uint8), np.array([10.0]), rng)[0]
+    mse = np.array([[0, 2500, 10_000, 40_000], [noise.var(), 0, 0, 0]]) / 255**2
+    explained = explained_variance(np.stack([half, noise]), mse, np.array([0.0, 10.0]))
+    assert explained[0] == pytest.approx([1, 0.75, 0, 0], abs=1e-4)
+    assert explained[1, 0] == 1
+    colours = np.stack([half, half, np.full((64, 64), 9, np.uint8)], axis=-1)[None]
+    assert explained_variance(colours, mse[:1, 1:2], np.zeros(1))[0, 0] == pytest.approx(1 - 2500 / (10_000 * 2 / 3), abs=1e-4)
+
+
+def test_noise_has_one_level_on_every_scale_and_an_offset_grows_with_it(rng):
+    rest = rng.normal(0, 3, (512, 512, 1))
+    assert [level for _, level in _levels(rest)] == pytest.approx([9] * 4, rel=0.1)
+    assert _levels(np.full((64, 64, 1), 2.0)) == [(4096, 4), (1024, 16), (256, 64), (64, 256)]
+    assert [n for n, _ in _levels(np.ones((3, 5, 1)))] == [15, 2]
+
+
+def test_confidence_grows_with_what_is_near_and_with_what_is_explained():
+    grid = np.linspace(0, 1, 101)
+    for explained in (1, 0.9, 0.5):
+        assert (np.diff(calibrated(grid, np.full(101, explained))) >= 0).all()
+    for near in (1, 0.6):
+        assert (np.diff(calibrated(np.full(101, near), grid)) >= 0).all()
+    assert calibrated(np.ones(1), np.ones(1)) > 0.97
+    assert calibrated(np.array([0, 1]), np.array([1, 0])).tolist() == [0, 0]
+    assert np.isnan(calibrated(np.array([np.nan]), np.ones(1)))
 
 
 def test_steps_can_be_left_out(rng):

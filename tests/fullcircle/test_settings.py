@@ -69,12 +69,12 @@ def test_the_light_list_of_losses_is_the_real_one():
 
 def test_an_unknown_profile_names_the_choices():
     with pytest.raises(SettingsError, match="Unknown profile 'fast'. Choose from: quick, full"):
-        profile("fast", PROFILES)
+        profile("fast")
 
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_profile_says_what_it_costs_and_reaches(name):
-    chosen = profile(name, PROFILES)
+    chosen = profile(name)
     chosen.settings.check(DRAWINGS["line"])
     assert "minutes" in chosen.cost or "hour" in chosen.cost
     assert all(np.isfinite(goal) for goals in chosen.reaches.values() for goal in goals.values())

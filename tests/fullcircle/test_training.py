@@ -124,6 +124,45 @@ def test_batches_are_shuffled_anew_each_epoch_and_alike_each_time(splits):
     assert np.array_equal(np.sort(first[0], axis=0), np.sort(first[1], axis=0))
 
 
+def test_noise_drawn_afresh_keeps_the_level_and_differs_between_epochs(splits):
+    dataset = batches(
+        splits["train"],
+        LINE,
+        SCALES,
+        source="noise_afresh",
+        targets={"image": "image"},
+        batch_size=splits["train"].rows,
+        seed=4,
+    )
+    (x, y), (again, clean) = next(iter(dataset)), next(iter(dataset))
+    stored = splits["train"].read(["image", "noise_sigma_level"])
+    levels = {i.tobytes(): s for i, s in zip(stored["image"], stored["noise_sigma_level"], strict=True)}
+    for noisy, image in ((x, y["image"]), (again, clean["image"])):
+        noise, image = (np.rint(v.numpy()[..., 0] * 255) for v in (noisy - image, image))
+        middle = (image > 80) & (image < 175)  # far enough from black and white that nothing is cut off
+        for i in range(len(noise)):
+            sigma = levels[image[i].astype(np.uint8).tobytes()]
+            if middle[i].sum() > 3000 and sigma > 2:
+                assert noise[i][middle[i]].std() == pytest.approx(sigma, rel=0.08)
+    first_clean = {
+        image.numpy().tobytes(): np.rint(image.numpy()[..., 0] * 255).astype(np.uint8).tobytes() for image in y["image"]
+    }
+    first = {image.numpy().tobytes(): noisy.numpy() for noisy, image in zip(x, y["image"], strict=True)}
+    second = {image.numpy().tobytes(): noisy.numpy() for noisy, image in zip(again, clean["image"], strict=True)}
+    assert first.keys() == second.keys()
+    assert not any(np.array_equal(first[k], second[k]) for k, image in first_clean.items() if levels[image] > 2)
+
+
+@pytest.mark.parametrize("objective", ["spec", "image", "both"])
+def test_every_guess_of_the_encoder_is_fitted(splits, objective):
+    _, decoder = halves()
+    settings = EncoderSettings(objective=objective, loss="mse", epochs=1, image_epochs=1, batch_size=16)
+    _, training = train_encoder(LINE, SCALES, splits["train"], splits["valid"], decoder, settings)
+    last = training.history[-1]
+    of = "guess_{}_image_loss" if objective == "image" else "guess_{}_loss"
+    assert all(np.isfinite(last[f"{val}{of.format(i)}"]) for i in (0, 1) for val in ("", "val_"))
+
+
 def test_a_batch_is_what_the_table_holds(splits):
     dataset = batches(
         splits["valid"], LINE, SCALES, source="noisy_image", targets={"latent": "latent", "image": "image"}, batch_size=7

@@ -7,6 +7,9 @@ A coordinate read by a dense layer from a flattened map must learn anew for ever
 cell of a coarse map says how likely a point lies nearby (softmax over the canvas) and by how much off; the answer is the
 mean of cell centre plus offset. One softmax places x and y together, so two ends whose order is in doubt are not mixed up
 coordinate by coordinate. Colours are read the same way: where to look is learned, what is there is the image itself.
+
+That first guess is then looked at closely, twice: the pixels around every point that was found are cut out at full size and
+say how far off the whole spec is. The first guess and every closer look have losses of their own, see `models.GUESS`.
 """
 
 from __future__ import annotations
@@ -18,11 +21,16 @@ import numpy as np
 from keras import layers, ops
 
 from fullcircle.drawings.base import Drawing
+from fullcircle.models import GUESS
 from fullcircle.scaling import Scaling
 
 PATCH = 4  # px to a cell of the fine map: pixels are looked at once, everything else is a sixteenth of the work
 STEM, FINE, COARSE, SQUEEZE, CONTEXT = 48, 64, 96, 32, 256
 GLANCES = 2  # attentions per colour factor
+LOOKS = 2  # closer looks, each at what the one before it said
+WINDOW = 16  # px: side of what a closer look sees around a point
+LOOK = 256
+CORRECTION = 0.1  # latents a closer look moves per unit of its answer: it corrects, it does not start anew
 
 
 @keras.saving.register_keras_serializable(package="fullcircle")
@@ -132,6 +140,80 @@ class Arranged(layers.Layer):
         return shape[0], len(self.order)
 
 
+@keras.saving.register_keras_serializable(package="fullcircle")
+class StopGradient(layers.Layer):
+    """Its input, as if it were a constant."""
+
+    def call(self, x: Any) -> Any:
+        return ops.stop_gradient(x)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+
+@keras.saving.register_keras_serializable(package="fullcircle")
+class Windows(layers.Layer):
+    """What is seen around some points of a latent: pixels at full size, and where in the window the point lies.
+
+    Takes images ``(n, h, w, c)`` and latents ``(n, n_factors)``; returns windows ``(n * k, size, size, c)``, zero outside the
+    canvas, and ``(n, 2 k)`` distances in px from the window's middle pixel to the point. The gradient does not pass.
+
+    Args:
+        size: side of a window, px.
+        points: per point ``[[index, gain, shift], [index, gain, shift]]`` for x and y: px = gain * latent + shift.
+    """
+
+    def __init__(self, size: int, points: list[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size, self.points = size, points
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "size": self.size, "points": self.points}
+
+    def call(self, inputs: Any) -> tuple[Any, Any]:
+        image, latent = inputs
+        _, h, w, c = image.shape
+        k, half = len(self.points), self.size // 2
+        order, gain, shift = np.moveaxis(np.array(self.points, "float32"), 2, 0)
+        places = ops.take(ops.stop_gradient(latent), order.astype("int32").ravel(), axis=1) * gain.ravel() + shift.ravel()
+        places = ops.reshape(places, (-1, k, 2)) - 0.5  # pixel (0, 0) has its centre at (0.5, 0.5)
+        middle = ops.clip(ops.round(places), 0, [w - 1.0, h - 1.0])
+        # One gather from flattened rows: the first pixel of every window, and from there the same steps for all.
+        padded = ops.pad(image, ((0, 0), (half, half), (half, half), (0, 0)))
+        across = w + 2 * half
+        first = ops.cast(middle[..., 1] * across + middle[..., 0], "int32")
+        steps = (np.arange(self.size)[:, None] * across + np.arange(self.size)).ravel().astype("int32")
+        chosen = ops.reshape(first[..., None] + steps, (-1, k * self.size**2, 1))
+        seen = ops.take_along_axis(ops.reshape(padded, (-1, (h + 2 * half) * across, c)), chosen, axis=1)
+        return ops.reshape(seen, (-1, self.size, self.size, c)), ops.reshape(places - middle, (-1, 2 * k))
+
+    def compute_output_shape(self, shapes: Any) -> Any:
+        image, latent = shapes
+        return (None, self.size, self.size, image[3]), (latent[0], 2 * len(self.points))
+
+
+@keras.saving.register_keras_serializable(package="fullcircle")
+class Together(layers.Layer):
+    """Rows that belong to one example side by side, ``(n * k, m)`` to ``(n, k * m)``.
+
+    Args:
+        count: k, rows per example.
+    """
+
+    def __init__(self, count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count = count
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "count": self.count}
+
+    def call(self, x: Any) -> Any:
+        return ops.reshape(x, (-1, self.count * x.shape[1]))
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return None, self.count * shape[1]
+
+
 def centres(height: int, width: int) -> np.ndarray:
     """Centres of the cells as x and y in [-1, 1], ``float32 (height, width, 2)``."""
     rows, columns = ((2 * np.arange(n) + 1) / n - 1 for n in (height, width))
@@ -146,6 +228,8 @@ def _conv(x: Any, filters: int, size: int, stride: int, name: str) -> Any:
 
 def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     """A fine map and a coarse one with the whole image in view; points and colours by attention, the rest by a dense layer.
+
+    Where there are points, closer looks at them follow, each correcting the whole spec.
 
     Args:
         drawing: height and width are multiples of 8.
@@ -163,8 +247,8 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     rest = [i for i in range(len(factors)) if i not in coloured and i not in turning and i not in placed]
 
     image = keras.Input(drawing.canvas, name="image")
-    x = Standardised(name="standardised")(image)
-    x = _conv(x, STEM, PATCH, PATCH, "stem")
+    standardised = Standardised(name="standardised")(image)
+    x = _conv(standardised, STEM, PATCH, PATCH, "stem")
     x = Coordinates(name="where")(x)
     fine = _conv(x, FINE, 3, 1, "fine")
     x = _conv(fine, COARSE, 3, 2, "coarse_1")
@@ -203,6 +287,8 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     if rest:
         parts.append(layers.Dense(len(rest), name="rest")(context))
 
+    looks = LOOKS if len(placed) else 0  # without a point there is nowhere to look
+
     # Every part answers in units of its own: spec = unit * answer + zero. From there to latents, in the factors' order.
     unit, zero = np.empty(len(factors)), np.empty(len(factors))
     unit[placed], zero[placed] = [width / 2, height / 2], [width / 2, height / 2]
@@ -215,5 +301,23 @@ def build(drawing: Drawing, scaling: Scaling) -> keras.Model:
     x = layers.Concatenate(name="parts")(parts) if len(parts) > 1 else parts[0]
     x = Arranged([made.index(i) for i in range(len(factors))], name="arranged")(x)
     gain, shift = unit / scaling.scale, (zero - scaling.offset) / scaling.scale
-    latent = layers.Rescaling(gain.tolist(), shift.tolist(), name="latent")(x)
+    latent = layers.Rescaling(gain.tolist(), shift.tolist(), name=f"{GUESS}_0" if looks else "latent")(x)
+    if not looks:
+        return keras.Model(image, latent, name="lookout_encoder")
+
+    # px = scale * latent + offset
+    windows = [[[int(i), float(scaling.scale[i]), float(scaling.offset[i])] for i in pair] for pair in placed]
+    for look in range(1, looks + 1):
+        before = StopGradient(name=f"before_{look}")(latent)
+        seen, off = Windows(WINDOW, windows, name=f"windows_{look}")([standardised, before])
+        x = _conv(seen, 32, 3, 2, f"look_{look}_1")
+        x = _conv(x, 64, 3, 2, f"look_{look}_2")
+        x = layers.Reshape((WINDOW // 4 * (WINDOW // 4) * 64,), name=f"look_{look}_flat")(x)
+        x = Together(len(placed), name=f"look_{look}_together")(x)
+        x = layers.Concatenate(name=f"look_{look}_all")([x, off, context, before])
+        for layer in (3, 4):
+            x = layers.Dense(LOOK, activation="relu", name=f"look_{look}_{layer}")(x)
+        x = layers.Dense(len(factors), kernel_initializer="zeros", name=f"look_{look}_5")(x)
+        x = layers.Rescaling(CORRECTION, name=f"correction_{look}")(x)
+        latent = layers.Add(name="latent" if look == looks else f"{GUESS}_{look}")([before, x])
     return keras.Model(image, latent, name="lookout_encoder")

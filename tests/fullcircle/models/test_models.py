@@ -7,13 +7,14 @@ import subprocess
 import sys
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from fullcircle.drawings import DRAWINGS, Drawing
 from fullcircle.factors import Factor, Factors
-from fullcircle.models import Architecture, load
+from fullcircle.models import Architecture, guesses, load
 from fullcircle.models.decoders import DECODERS, build_decoder
 from fullcircle.models.encoders import ENCODERS, build_encoder
 from fullcircle.scaling import SCALINGS, Scaling, scaling
@@ -111,13 +112,15 @@ def test_finite_beyond_the_data(kind_and_name: tuple[str, str], drawing: Drawing
 
 
 def gradient(model: Any, given: np.ndarray) -> np.ndarray:
-    """Of the sum of squares of the output, by the input."""
+    """Of the sum of squares of the output and of the guesses before it, which have losses too, by the input."""
+    import keras
     import tensorflow as tf
 
+    said = keras.Model(model.input, [model.output, *(model.get_layer(name).output for name in guesses(model))])
     x = tf.convert_to_tensor(given)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        value = tf.reduce_sum(model(x, training=False) ** 2)
+        value = sum(tf.reduce_sum(output**2) for output in said(x, training=False))
     return np.asarray(tape.gradient(value, x))
 
 
@@ -188,6 +191,7 @@ def test_overfits_a_tiny_batch(kind_and_name: tuple[str, str]) -> None:
     import keras
 
     from fullcircle.losses import Balanced, spec_loss
+    from fullcircle.training import join
 
     kind, name = kind_and_name
     drawing = DRAWINGS["line"]
@@ -201,9 +205,13 @@ def test_overfits_a_tiny_batch(kind_and_name: tuple[str, str]) -> None:
     else:
         given, wanted, loss = images, latents, spec_loss(drawing, by)
         constant = latents.mean(axis=0, keepdims=True) + 0 * latents
-    model.compile(keras.optimizers.Adam(3e-3), loss=loss)
+    halves = {"decoder": None, "encoder": None, kind: model}
+    names = ["image" if kind == "decoder" else "latent", *guesses(model)]
+    joined = join(**halves, outputs=names)
+    joined.compile(keras.optimizers.Adam(3e-3), loss=dict.fromkeys(names, loss))
     given, wanted = np.concatenate([given] * 20), np.concatenate([wanted] * 20)
-    history = model.fit(given, wanted, batch_size=8, epochs=15, shuffle=False, verbose=0).history["loss"]
+    fitted = joined.fit(given, dict.fromkeys(names, wanted), batch_size=8, epochs=15, shuffle=False, verbose=0).history
+    history = fitted[f"{names[0]}_loss" if len(names) > 1 else "loss"]
     # As seen in training: batch statistics follow so fast a fit with a delay that is not in question here.
     assert history[-1] < 0.1 * float(loss(wanted, np.concatenate([constant] * 20)))
 
@@ -260,7 +268,7 @@ def test_lookout_answers_in_real_units(scaled: str) -> None:
     disc = CLASSES["disc"]
     by = scaling(scaled, disc.factors)
     model = build_encoder("lookout", disc, by)
-    latent = np.asarray(model.get_layer("latent")(model.get_layer("arranged")(np.zeros((1, 7), "float32"))))
+    latent = np.asarray(model.get_layer("guess_0")(model.get_layer("arranged")(np.zeros((1, 7), "float32"))))
     np.testing.assert_allclose(by.from_latent(latent), [[12, 8, 21, 180, 0, 0, 0]], atol=1e-4)
 
 
@@ -286,6 +294,38 @@ def test_lookout_finds_a_point_where_it_looks() -> None:
     found = np.asarray(model.get_layer("points")([logits, places]))
     pixels = (found + 1) * 32
     np.testing.assert_allclose(pixels, [[22, 10, 2, 62]], atol=1e-4)
+
+
+@pytest.mark.parametrize("scaled", SCALINGS)
+def test_lookout_looks_closely_at_the_points_it_found(scaled: str) -> None:
+    """A lit pixel stands at (8, 8) of a window of 16 around it, also in the corner; what lies outside the canvas is 0."""
+    line = DRAWINGS["line"]
+    by = scaling(scaled, line.factors)
+    image = np.full((1, 64, 64, 1), 0.5, "float32")
+    image[0, 10, 20], image[0, 63, 0] = 1, 0.75
+    spec = np.array([[20.75, 10.5, 0, 64, 9, 3, 7]])
+    windows, off = build_encoder("lookout", line, by).get_layer("windows_1")([image, by.to_latent(spec)])
+    start, end = np.asarray(windows)[..., 0]
+    assert (start.max(), np.argwhere(start == 1).tolist()) == (1, [[8, 8]])
+    assert np.argwhere(end == 0.75).tolist() == [[8, 8]]
+    assert (end == 0).sum() == 256 - 8 * 9  # eight columns and nine rows of the corner are on the canvas
+    np.testing.assert_allclose(off, [[0.25, 0, -0.5, 0.5]], atol=1e-4)
+
+
+def test_a_closer_look_corrects_the_guess_before_it() -> None:
+    """With nothing learned yet the answer is the first guess; a correction of 1 in every factor moves the latent by a tenth."""
+    line = DRAWINGS["line"]
+    by = scaling("range", line.factors)
+    model = build_encoder("lookout", line, by)
+    _, images = batch(line, by, 3)
+    said = keras.Model(model.input, [model.output, *(model.get_layer(name).output for name in guesses(model))])
+    last, first, second = said.predict(images, verbose=0)
+    assert np.array_equal(last, first)
+    assert np.array_equal(last, second)
+    model.get_layer("look_2_5").bias.assign(np.ones(7))
+    last, first, second = said.predict(images, verbose=0)
+    np.testing.assert_allclose(last - second, 0.1, atol=1e-6)
+    assert np.array_equal(first, second)
 
 
 def test_unknown_names_are_told_the_choices() -> None:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from fullcircle.report.charts import loss_curves
-from fullcircle.report.page import FIGURES, Table, figure_table, figure_text, page
+from fullcircle.report.page import FIGURES, Table, figure_table, figure_text, gap_tables, page
 from fullcircle.report.pictures import contact_sheet, data_uri, png, small_webp
 
 HISTORY = [{"stage": s, "loss": 1 / e, "val_loss": 1.1 / e} for e, s in enumerate("aaabb", start=1)]
@@ -53,6 +53,7 @@ def test_curves_are_the_same_every_time_and_mark_the_stages():
         ("mse", 0.000123, "1.23e-04"),
         ("within_1px", 0.5, "50.0%"),
         ("noisy_pixel_exact", 1.0, "100.0%"),
+        ("reader_within_step", 0.25, "25.0%"),
         ("endpoint_px_mean", 1.234, "1.23"),
         ("examples", 1800, "1,800"),
         ("psnr_db", None, "–"),
@@ -65,6 +66,21 @@ def test_figures_are_readable(name, value, text):
 def test_a_table_has_a_row_per_figure_in_the_order_of_the_list():
     table = figure_table("On test", {"clean": {"fvu": 0.1, "mse": 0.2}, "noisy": {"fvu": 0.3}})
     assert table == Table("On test", ["clean", "noisy"], [("MSE", ["2.00e-01", "–"]), ("FVU", ["0.100", "0.300"])])
+
+
+def test_a_gap_is_shown_with_its_interval_and_what_follows():
+    gap = {
+        "valid": 0.5,
+        "test": 0.45,
+        "difference": -0.05,
+        "low": -0.1,
+        "high": 0.01,
+        "holds_zero": True,
+        "beyond_chance": False,
+    }
+    (table,) = gap_tables({"reader": {"pixel_exact": gap}})
+    assert table.title == "Valid against test: reader"
+    assert table.rows == [("redrawn pixel for pixel", ["50.0%", "45.0%", "-5.0%", "-10.0% to 1.0%", "yes", "no"])]
 
 
 def test_the_page_is_self_contained_and_escapes():

@@ -1,0 +1,45 @@
+"""Quiet: TensorFlow loaded without its banner.
+
+Belongs here: the one thing that cannot be switched off by a setting. Everything else that is said on stderr is meant to be read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+
+BANNER = re.compile(
+    rb"^(?:WARNING: All log messages before absl::InitializeLog\(\) |I0000 .* (?:port|cudart_stub)\.cc:\d+\] ).*\n",
+    re.MULTILINE,
+)
+"""What its libraries say as they are loaded, of oneDNN and of GPUs."""
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow without its `BANNER`; whatever else its libraries say on stderr is said when they are loaded.
+
+    TensorFlow 2.21 writes these lines before it looks at TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor, so that is where
+    they have to be caught.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as caught:
+        stderr = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401  to have it loaded
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            caught.seek(0)
+            os.write(2, without_banner(caught.read()))
+
+
+def without_banner(said: bytes) -> bytes:
+    """What is left of the lines that libraries wrote."""
+    return BANNER.sub(b"", said)

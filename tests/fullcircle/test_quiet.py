@@ -1,0 +1,14 @@
+from fullcircle.quiet import without_banner
+
+SAID = b"""\
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+I0000 00:00:1795200357.443633   31912 port.cc:153] oneDNN custom operations are on.
+I0000 00:00:1795200357.444714   31912 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.
+E0000 00:00:1795200357.444714   31912 cuda_dnn.cc:8] Unable to register cuDNN factory
+The TensorFlow library was compiled to use AVX512F instructions, but these are not available on your machine.
+"""
+
+
+def test_only_the_banner_is_silenced():
+    assert without_banner(SAID).splitlines() == SAID.splitlines()[3:]
+    assert without_banner(b"") == b""
