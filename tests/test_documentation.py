@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.__main__ import chosen as chosen_benchmarks
-from fullcircle import circle
+from fullcircle import circle, gallery
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
+from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings, OriginalsSettings
 from fullcircle.glyphs import KINDS, SOURCES
 from fullcircle.profiles import PROFILES, glyph_profile, profile
 from fullcircle.settings import CircleSettings, ExamplesSettings
@@ -92,11 +93,24 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    parts = {"examples", "splits", "decoder", "encoder", "reader", "report"}
+    jobs = [CircleSettings(), GlyphsSettings()]
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
-            if part in parts:
-                assert hasattr(getattr(CircleSettings(), part), name), f"{page.name}: {part}.{name}"
+            if parts := [getattr(job, part) for job in jobs if hasattr(job, part)]:
+                assert any(hasattr(p, name) for p in parts), f"{page.name}: {part}.{name}"
+
+
+@pytest.mark.parametrize("block", fenced(ROOT / "docs" / "glyphs.md", "python"))
+def test_a_sample_is_made_again_as_the_page_says(block, store):
+    originals = gallery.make_originals(store, SOURCES["faces"], OriginalsSettings(n=3, height=16, width=16))
+    augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=4, workers=1))
+    names = {
+        "augmented_path": augmented.file("augmented.parquet"),
+        "originals_path": originals.file("originals.parquet"),
+    }
+    exec(block, names)  # the page's own lines
+    assert np.array_equal(names["again"], names["row"]["image"])
+    assert not np.array_equal(names["again"], names["original"])
 
 
 def test_the_readme_gives_every_profile():
