@@ -7,6 +7,7 @@ Does not belong here: what operations do and how chance is drawn (`augmentation`
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fullcircle.augmentation import Pipeline, Samples
 from fullcircle.examples import ID, IMAGE
 from fullcircle.glyph_settings import AugmentedSettings
 from fullcircle.originals import GROUP, KEYPOINTS, LABEL
+from fullcircle.processes import cores
 from fullcircle.progress import Progress, silent
 from fullcircle.tables import TableReader, TableWriter, tensor_array, tensor_type, with_about
 
@@ -26,6 +28,9 @@ AUGMENTED = "augmented"
 
 ORIGINAL, OPERATIONS = "original", "operations"
 WRITER_VERSION = 1
+
+WORTH = 20_000
+"""Samples for which a process more is worth its start: it takes a second, and 20,000 samples of 64 x 64 take one and a half."""
 
 
 def augmented_schema(originals: TableReader, settings: AugmentedSettings) -> pa.Schema:
@@ -69,39 +74,49 @@ def _pipeline(originals: TableReader, settings: AugmentedSettings) -> Pipeline:
 
 
 def write_augmented(path: Path, originals: TableReader, settings: AugmentedSettings, progress: Progress = silent) -> int:
-    """Make the samples and write them as one Parquet file; memory holds the originals and does not grow with `settings.n`.
+    """Make the samples and write them as one Parquet file; memory does not grow with `settings.n`, nor by the originals' pictures.
 
     Raises:
         ValueError: when there is no original.
     """
     schema = augmented_schema(originals, settings)
     with TableWriter(path, schema) as writer:
-        for batch in make_augmented(originals, settings, schema):
+        for batch in make_augmented(originals, settings, schema, path.parent):
             writer.write(batch)
             progress.step(AUGMENTED, writer.rows, settings.n, "samples")
     return writer.rows
 
 
-def make_augmented(originals: TableReader, settings: AugmentedSettings, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The samples in order, block by block."""
-    with_keypoints = KEYPOINTS in originals.schema.names
-    columns = [ID, LABEL, GROUP, IMAGE, *([KEYPOINTS] if with_keypoints else [])]
-    read = originals.read(columns)
+def make_augmented(
+    originals: TableReader, settings: AugmentedSettings, schema: pa.Schema, folder: Path
+) -> Iterator[pa.RecordBatch]:
+    """The samples in order, block by block; the originals' pictures lie in an unnamed file in `folder` meanwhile."""
     if not originals.rows:
         raise ValueError("Originals are expected to augment. Received: none. See why they were rejected.")
+    with_keypoints = KEYPOINTS in originals.schema.names
+    read = originals.read([ID, LABEL, GROUP, *([KEYPOINTS] if with_keypoints else [])])
     words = {name: pa.array(read[name].tolist(), pa.string()) for name in (ID, LABEL, GROUP)}
     pipeline = _pipeline(originals, settings)
     first = 0
     for samples in pipeline.stream(
-        read[IMAGE],
+        _spooled(originals, folder),
         settings.n,
         settings.seed,
         keypoints=read[KEYPOINTS] if with_keypoints else None,
         choice=settings.choice,
-        workers=settings.workers,
+        workers=settings.workers or max(1, min(cores(), settings.n // WORTH)),
     ):
         yield _batch(samples, first, settings.seed, words, schema)
         first += len(samples)
+
+
+def _spooled(originals: TableReader, folder: Path) -> np.ndarray:
+    """All pictures of the originals, mapped from a file, because samples take them in any order."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for block in originals.blocks([IMAGE]):
+            block[IMAGE].tofile(file)
+        file.flush()
+        return np.memmap(file, np.uint8, "r", shape=(originals.rows, *_shape(originals)))
 
 
 def _batch(samples: Samples, first: int, seed: int, words: dict[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:

@@ -6,6 +6,7 @@ Belongs here: reading stored objects, calling one part of the library, and commi
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 
 import numpy as np
 
@@ -70,13 +71,25 @@ def rejects(stored: StoredObject) -> TableReader:
 def originals_sheet(stored: StoredObject) -> bytes | None:
     """Originals, evenly from all there are, as a small WebP; None without any."""
     originals = table(stored, ORIGINALS)
-    images = originals.read([IMAGE])[IMAGE]
-    if not len(images):
+    if not originals.rows:
         return None
-    rows = min(SHEET_COPIES, max(len(images) // SHEET_COLUMNS, 1))
-    columns = min(SHEET_COLUMNS, len(images) // rows)
-    chosen = images[np.linspace(0, len(images) - 1, rows * columns).astype(int)].reshape(rows, columns, *images.shape[1:])
-    return small_webp([("originals" if not r else "", row) for r, row in enumerate(chosen)], columns)
+    ids = originals.read([ID])[ID]
+    rows = min(SHEET_COPIES, max(len(ids) // SHEET_COLUMNS, 1))
+    columns = min(SHEET_COLUMNS, len(ids) // rows)
+    chosen = ids[np.linspace(0, len(ids) - 1, rows * columns).astype(int)].reshape(rows, columns)
+    pictures = pictures_of(stored, set(chosen.ravel()))
+    return small_webp(
+        [("originals" if not r else "", np.stack([pictures[name] for name in row])) for r, row in enumerate(chosen)], columns
+    )
+
+
+def pictures_of(originals: StoredObject, ids: Collection[str]) -> dict[str, np.ndarray]:
+    """The pictures of some originals, by id; those that there are not are left out."""
+    found: dict[str, np.ndarray] = {}
+    for block in table(originals, ORIGINALS).blocks([ID, IMAGE]):
+        rows = [i for i, name in enumerate(block[ID]) if name in ids]
+        found |= {str(block[ID][i]): block[IMAGE][i].copy() for i in rows}
+    return found
 
 
 def augmented_sheet(originals: StoredObject, augmented: StoredObject) -> bytes:
@@ -91,10 +104,9 @@ def augmented_sheet(originals: StoredObject, augmented: StoredObject) -> bytes:
     full = [original for original, held in copies.items() if len(held) == SHEET_COPIES]
     chosen = (full or list(copies))[:SHEET_COLUMNS]
     rows = min(len(copies[original]) for original in chosen)
-    read = table(originals, ORIGINALS).read([ID, IMAGE])
-    place = {original: i for i, original in enumerate(read[ID].tolist())}
     shape = copies[chosen[0]][0].shape
-    own = [_on(read[IMAGE][place[original]], shape) for original in chosen]
+    pictures = pictures_of(originals, set(chosen))
+    own = [_on(pictures[original], shape) for original in chosen]
     samples = [(f"sample {r + 1}", np.stack([copies[original][r] for original in chosen])) for r in range(rows)]
     return small_webp([("original", np.stack(own)), *samples], SHEET_COLUMNS)
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from fullcircle import checks, gallery
-from fullcircle.augmentation import Pipeline
 from fullcircle.augmented import AUGMENTED, OPERATIONS, ORIGINAL, pipeline_of
 from fullcircle.checks import Check
 from fullcircle.examples import ID, IMAGE, picture_unit
@@ -144,7 +143,7 @@ def samples_show_something(augmented: StoredObject) -> Check:
 def samples_can_be_made_again(originals: StoredObject, augmented: StoredObject) -> Check:
     """A sample of the samples is, byte for byte, what the recorded operations make of its original."""
     table = gallery.table(augmented, AUGMENTED)
-    remade, wrong = _remade(table, _pictures(originals), pipeline_of(table.about))
+    remade, wrong = _remade(table, originals)
     figures = {"remade": remade, "different": len(wrong)}
     if wrong:
         return Check(
@@ -181,15 +180,16 @@ def splits_are_whole(augmented: StoredObject, splits: Mapping[str, StoredObject]
 
 def units_are_disjoint(originals: StoredObject, splits: Mapping[str, StoredObject]) -> Check:
     """No unit stands in two splits, proved on the pictures: originals by their pixels, samples by making some of them again."""
-    pictures = _pictures(originals)
     tables = {name: gallery.table(stored, name) for name, stored in splits.items()}
     about = tables[SPLITS[0]].about
     unit, valid_unit = about["splits"]["unit"], about["splits"]["valid_unit"]
     # By content: what an original is called plays no part, its pixels do.
-    hashes = {name: picture_unit(image) for name, image in pictures.items()}
-    read = gallery.table(originals, ORIGINALS).read([ID, GROUP])
-    groups = dict(zip(read[ID].tolist(), read[GROUP].tolist(), strict=True))
-    pipeline = pipeline_of(about)
+    hashes: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for block in gallery.table(originals, ORIGINALS).blocks([ID, GROUP, IMAGE]):
+        names = block[ID].tolist()
+        hashes |= {name: picture_unit(image) for name, image in zip(names, block[IMAGE], strict=True)}
+        groups |= dict(zip(names, block[GROUP].tolist(), strict=True))
     remade = 0
     used: dict[str, set[str]] = {}
     samples: dict[str, set[str]] = {}
@@ -201,7 +201,7 @@ def units_are_disjoint(originals: StoredObject, splits: Mapping[str, StoredObjec
                 samples[name].update(block[ID].tolist())
         if unknown := used[name] - hashes.keys():
             return Check(False, f"{name} holds copies of {min(unknown)}, which is no original. Make the splits again.")
-        n, wrong = _remade(table, pictures, pipeline)
+        n, wrong = _remade(table, originals)
         remade += n
         if wrong:
             return Check(
@@ -263,21 +263,21 @@ def _wrong_canvas(table: TableReader) -> str:
     return f"Pictures are expected as uint8 {shape}. Received: {found.value_type} {tuple(found.shape)}."
 
 
-def _pictures(originals: StoredObject) -> dict[str, np.ndarray]:
-    read = gallery.table(originals, ORIGINALS).read([ID, IMAGE])
-    return dict(zip(read[ID].tolist(), read[IMAGE], strict=True))
-
-
-def _remade(table: TableReader, pictures: Mapping[str, np.ndarray], pipeline: Pipeline) -> tuple[int, list[str]]:
+def _remade(table: TableReader, originals: StoredObject) -> tuple[int, list[str]]:
     """How many samples were made again, and the ids of those that came out differently."""
     rng = np.random.default_rng(0)
-    remade, wrong = 0, []
-    blocks = table.blocks([ID, ORIGINAL, OPERATIONS, IMAGE], rng, pool=1)
-    for block in itertools.islice(blocks, REMADE_GROUPS):
-        for i in range(min(REMADE_PER_GROUP, len(block[ID]))):  # shuffled within the row group already
-            picture = pictures.get(block[ORIGINAL][i])
-            again = None if picture is None else pipeline.replay(picture, {"operations": json.loads(block[OPERATIONS][i])})
-            remade += 1
-            if again is None or not np.array_equal(again, block[IMAGE][i]):
-                wrong.append(str(block[ID][i]))
-    return remade, wrong
+    pipeline = pipeline_of(table.about)
+    columns = [ID, ORIGINAL, OPERATIONS, IMAGE]
+    chosen = [
+        tuple(block[name][i] for name in columns)
+        for block in itertools.islice(table.blocks(columns, rng, pool=1), REMADE_GROUPS)
+        for i in range(min(REMADE_PER_GROUP, len(block[ID])))  # shuffled within the row group already
+    ]
+    pictures = gallery.pictures_of(originals, {original for _, original, _, _ in chosen})
+    wrong = []
+    for name, original, operations, image in chosen:
+        picture = pictures.get(original)
+        again = None if picture is None else pipeline.replay(picture, {"operations": json.loads(operations)})
+        if again is None or not np.array_equal(again, image):
+            wrong.append(str(name))
+    return len(chosen), wrong

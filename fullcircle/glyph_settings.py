@@ -75,7 +75,9 @@ class AugmentedSettings(Settings):
     pipeline: PipelineData = dataclasses.field(
         default=DEFAULT_PIPELINE, metadata={"about": "operations with their arguments, in order", "choices": None}
     )
-    workers: int = setting(2, "processes; changes nothing but the time", low=1, high=256)
+    workers: int = setting(
+        0, "processes, 0: one per core where there are samples enough; changes nothing but the time", low=0, high=256
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
