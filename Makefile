@@ -1,6 +1,7 @@
 # Two commands do everything on a fresh machine with Python >= 3.11: `make run` and `make test`.
 PYTHON  ?= python3
 DRAWING ?= line
+SOURCE  ?=
 PROFILE ?= quick
 SET     ?=
 BENCH   ?=
@@ -32,8 +33,8 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-run: .venv/.installed  ## every asset of one drawing class: DRAWING=line PROFILE=quick SET="examples.n=500 ..."
-	@$(BIN)/python -m pipelines.run --drawing "$(DRAWING)" --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+run: .venv/.installed  ## every asset of a drawing class or a picture source: DRAWING=line or SOURCE=tifinagh PROFILE=quick SET="examples.n=500 ..."
+	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",--drawing "$(DRAWING)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
 
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
 	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(PORT)

@@ -7,28 +7,48 @@ when its step starts. `dagster.Config` cannot do that: its validators run inside
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import dagster as dg
 from dagster._config import PostProcessingError
 
+from fullcircle.augmentation import OPERATIONS
 from fullcircle.settings import Settings, SettingsError
 
 S = TypeVar("S", bound=Settings)
 
 
-def config_of(settings: type[Settings]) -> dg.Field:
+_TYPES: dict[str, Any] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "int | None": dg.Noneable(int),
+    "float | None": dg.Noneable(float),
+}
+"""Dagster's types of the settings' annotations."""
+
+
+def config_of(settings: type[Settings], types: Mapping[str, Any] | None = None) -> dg.Field:
     """The Dagster configuration of a settings class: its fields, defaults and descriptions, and all its rules.
 
     The rules are applied in `post_process`, the place that Dagster's configuration types have for validation of one's own; it
     runs wherever run configuration is validated, every launch included. Names from a list stay text with that rule: a Dagster
     enumeration would refuse a wrong one without saying which there are.
+
+    Args:
+        settings: the class.
+        types: Dagster's types of fields that are neither numbers nor text.
     """
     fields = {}
     for field in dataclasses.fields(settings):
         about, choices = field.metadata["about"], field.metadata["choices"]
         about += f"; one of {', '.join(choices)}" if choices else ""
-        fields[field.name] = dg.Field(type(field.default), default_value=field.default, description=about)
+        of_field = (types or {}).get(field.name) or _TYPES[str(field.type)]
+        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        given = {"is_required": True} if default is dataclasses.MISSING else {"default_value": default}
+        fields[field.name] = dg.Field(of_field, description=about, **given)
 
     def validate(value: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -41,6 +61,15 @@ def config_of(settings: type[Settings]) -> dg.Field:
     # On the instance: Dagster makes shapes through a cache that returns `Shape` itself, never a subclass.
     shape.post_process = validate  # type: ignore[method-assign]
     return dg.Field(shape)
+
+
+def pipeline_type() -> dg.Array:
+    """The Dagster configuration of a pipeline of augmentation: a list, each entry one operation and its arguments.
+
+    From the list of operations: the launchpad completes their names and arguments and shows what each is for.
+    """
+    operations = {name: config_of(operation) for name, operation in OPERATIONS.items()}
+    return dg.Array(dg.Selector(operations, description="One operation; see fullcircle/augmentation/"))
 
 
 def settings_of(settings: type[S], context: dg.AssetExecutionContext, field: str | None = None) -> S:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.configuration import config_of, settings_of
-from assets.materialization import OWNERS, Made, figures, materialized, picture, progress_of
+from assets.materialization import OWNERS, Made, figures, materialized, picture, progress_of, table_metadata
 from fullcircle import circle
 from fullcircle.drawings import DRAWINGS, drawing_class
 from fullcircle.models.decoders import DECODERS
@@ -40,13 +40,7 @@ REPORT_CODE = code_version("fullcircle.report.drawings")
 
 
 def _table_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
-    table = circle.table(stored)
-    columns = [dg.TableColumn(f.name, str(f.type)) for f in table.schema]
-    return {
-        "dagster/row_count": dg.MetadataValue.int(table.rows),
-        "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns)),
-        "about": dg.MetadataValue.json(table.about),
-    }
+    return table_metadata(circle.table(stored))
 
 
 @dg.asset(

@@ -4,18 +4,18 @@ Belongs here: which rule of `fullcircle.checks` guards which asset, and whether 
 training or what is said of it block; those that look at a finished report warn.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import dagster as dg
 
+from assets.checking import Objects, checks_of
 from assets.drawings import PREFIX
 from fullcircle import checks
 from fullcircle.checks import Check
 from fullcircle.drawings import Drawing, drawing_class
 from fullcircle.splits import SPLITS
-from fullcircle.storage import Store, StoredObject
 
-Objects = Mapping[str, StoredObject]
 Rule = Callable[[Drawing, Objects], Check]
 
 
@@ -23,33 +23,12 @@ def _checks_of(
     asset: str, reads: tuple[str, ...], rules: Mapping[str, Rule], blocking: bool = True
 ) -> dg.AssetChecksDefinition:
     """One step that applies `rules` to the versions that this run made, or else the latest; they block, or else warn."""
-    key = dg.AssetKey([PREFIX, asset])
-    others = [dg.AssetKey([PREFIX, name]) for name in reads if name != asset]
-    specs = [
-        dg.AssetCheckSpec(name, asset=key, additional_deps=others, blocking=blocking, description=_doc(name)) for name in rules
-    ]
 
-    @dg.multi_asset_check(name=f"{asset}_checks", specs=specs)
-    def check(context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]) -> Iterator[dg.AssetCheckResult]:
-        drawing = drawing_class(context.op_execution_context.partition_key)
-        objects = {name: store.latest(f"{PREFIX}/{name}", drawing.name, context.run.run_id) for name in reads}
-        for name, rule in rules.items():
-            found = rule(drawing, objects)
-            metadata = {k: v for k, v in found.figures.items() if v is not None}
-            yield dg.AssetCheckResult(
-                asset_key=key,
-                check_name=name,
-                passed=found.passed,
-                severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-                description=found.says,
-                metadata={**metadata, "checked": dg.MetadataValue.json({n: o.hash for n, o in objects.items()})},
-            )
+    def of_drawing(rule: Rule, partition: str, objects: Objects) -> Check:
+        return rule(drawing_class(partition), objects)
 
-    return check
-
-
-def _doc(name: str) -> str:
-    return (getattr(checks, name).__doc__ or "").strip()
+    by_partition = {name: partial(of_drawing, rule) for name, rule in rules.items()}
+    return checks_of(PREFIX, asset, reads, by_partition, checks, f"{asset}_checks", blocking)
 
 
 def _gaps_within_chance(drawing: Drawing, objects: Objects) -> Check:

@@ -17,6 +17,7 @@ from fullcircle.progress import Progress
 from fullcircle.report.pictures import data_uri
 from fullcircle.settings import Settings
 from fullcircle.storage import StoredObject
+from fullcircle.tables import TableReader
 
 OWNERS = ["team:full-circle"]
 
@@ -84,11 +85,26 @@ def materialized(
     )
 
 
+def table_metadata(table: TableReader) -> dict[str, dg.MetadataValue]:
+    """What Dagster shows of a table: rows, columns, and what the table says of itself."""
+    columns = [dg.TableColumn(f.name, str(f.type)) for f in table.schema]
+    return {
+        "dagster/row_count": dg.MetadataValue.int(table.rows),
+        "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns)),
+        "about": dg.MetadataValue.json(table.about),
+    }
+
+
 def figures(values: Mapping[str, Any]) -> dict[str, Any]:
     """Figures as metadata; those that could not be computed are left out."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def picture(stored: StoredObject, name: str) -> dg.MarkdownMetadataValue:
+    """A small picture of a stored object, for the UI to show."""
+    return shown(name, stored.file(name).read_bytes())
+
+
+def shown(name: str, webp: bytes) -> dg.MarkdownMetadataValue:
     """A small picture that the UI shows."""
-    return dg.MetadataValue.md(f"![{name}]({data_uri(stored.file(name).read_bytes(), 'image/webp')})")
+    return dg.MetadataValue.md(f"![{name}]({data_uri(webp, 'image/webp')})")

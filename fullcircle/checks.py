@@ -39,11 +39,13 @@ class Check:
         passed: whether the rule holds.
         says: the rule, what was found, and what to do if it does not hold.
         figures: numbers behind it.
+        warns: whether it only warns where the rule does not hold, and what comes after goes on.
     """
 
     passed: bool
     says: str
     figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    warns: bool = False
 
 
 def specs_within_factors(examples: StoredObject, drawing: Drawing) -> Check:

@@ -1,12 +1,12 @@
-"""Pictures that come from outside, brought to a drawing class's canvas by one rule.
+"""Pictures that come from outside, brought to a canvas by one rule.
 
 Belongs here: opening files that nobody vouches for, the rule, and the way back from canvas pixels to the picture's own.
-Does not belong here: what is read from a picture (`reading`).
+Does not belong here: what is read from a picture (`reading`), what is kept of one (`originals`).
 
 The rule, in this order:
 
-1. The file is a picture that Pillow opens, whole, not animated, and of at most `MAX_PIXELS` pixels, which is looked up before
-   anything is decoded.
+1. The file is a picture that Pillow opens by itself (so no PostScript, which is a program), whole, not animated, and of at most
+   `MAX_PIXELS` pixels, which is looked up before anything is decoded.
 2. EXIF orientation is applied, and from here on the picture is upright.
 3. 16-bit greys become 8-bit, value / 257 rounded; 32-bit whole numbers are taken for 16-bit ones, floating point for 0 to 255.
 4. What is transparent is laid on white.
@@ -14,7 +14,7 @@ The rule, in this order:
 6. A picture of the canvas's size stays as it is. Any other is scaled, by Pillow's box filter (the mean of what a pixel covers;
    nothing rings, and plain areas stay plain), so that it just fits, and is centred; the rest is filled with the median of its
    border.
-7. Of a picture that was scaled, for a drawing class with a plain ground, uneven light is taken away, as a camera and a lamp leave
+7. Of a picture that was scaled and has a plain ground, uneven light is taken away, as a camera and a lamp leave
    it: the quadratic surface that lies nearest to the border, in absolute differences, less the border's median. A border that
    is plain already, half of it within `PLAIN` levels of its median, says that there is none.
 """
@@ -22,8 +22,10 @@ The rule, in this order:
 from __future__ import annotations
 
 import dataclasses
+import stat
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -89,28 +91,59 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A picture on a canvas; `scale` and `offset` as in `Incoming`."""
+
+    image: np.ndarray
+    scale: tuple[float, float]
+    offset: tuple[int, int]
+
+
 def open_picture(path: Path, drawing: Drawing) -> Incoming:
     """One file by the rule above.
 
     Raises:
         PictureError: no such file, zero bytes, not a picture, too large, animated, or truncated.
     """
+    picture = eight_bits(open_upright(path), drawing.channels)
+    fitted = fit(picture, drawing.height, drawing.width, even=bool(drawing.ground))
+    return Incoming(path, fitted.image, picture.size, fitted.scale, fitted.offset)
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """What Pillow decodes itself. For PostScript it would start Ghostscript, to run a program that nobody vouches for."""
+    Image.init()
+    return tuple(name for name in Image.OPEN if name != "EPS")
+
+
+def open_upright(path: Path) -> Image.Image:
+    """A file as a whole, upright picture of any mode: points 1 and 2 of the rule.
+
+    Raises:
+        PictureError: as `open_picture`.
+    """
     try:
-        size = path.stat().st_size
+        status = path.stat()
     except OSError as error:
         raise PictureError(f"A file is expected. Received: {error.strerror or error}.") from error
-    if not size:
+    if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting for ever
+        raise PictureError("A file is expected. Received: a folder, a pipe or a device.")
+    if not status.st_size:
         raise PictureError("A picture is expected. Received: zero bytes.")
     too_large = f"A picture is expected to have at most {MAX_PIXELS:,} pixels. Received: "
     try:
         with warnings.catch_warnings():
             # Pillow's own, looser limit; ours is applied below, still before anything is decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path)
+            opened = Image.open(path, formats=_formats())
     except UnidentifiedImageError:
         raise PictureError("A picture that Pillow opens is expected. Received: a file of another kind.") from None
     except Image.DecompressionBombError as error:
         raise PictureError(f"{too_large}more. {error}") from error
+    except OSError as error:
+        raise PictureError(f"A picture that Pillow opens is expected. Received: {error.strerror or error}.") from error
     except Exception as error:  # a decoder given a damaged header raises what it likes
         raise PictureError(f"A picture that Pillow opens is expected. Received: {error}.") from error
     with opened:
@@ -122,31 +155,61 @@ def open_picture(path: Path, drawing: Drawing) -> Incoming:
             if opened.format != "MPO" and getattr(opened, "is_animated", False):
                 raise PictureError("One still picture is expected. Received: several frames or pages; save one of them.")
             opened.load()
-            upright = ImageOps.exif_transpose(opened)
+            return ImageOps.exif_transpose(opened)
         except PictureError:
             raise
         except Exception as error:
             raise PictureError(f"A whole picture is expected. Received: a truncated or damaged one ({error}).") from error
-    return fit(path, _eight_bits(upright, "L" if drawing.channels == 1 else "RGB"), drawing)
 
 
-def fit(path: Path, picture: Image.Image, drawing: Drawing) -> Incoming:
-    """A grey or RGB picture scaled and centred on the canvas: points 6 and 7 of the rule."""
-    width, height = picture.size
-    if picture.size == (drawing.width, drawing.height):
-        return Incoming(path, np.asarray(picture), picture.size, (1.0, 1.0), (0, 0))
-    factor = min(drawing.width / width, drawing.height / height)
+def eight_bits(picture: Image.Image, channels: int) -> Image.Image:
+    """A picture of any mode as 8-bit grey (1 channel) or RGB (3): points 3 to 5 of the rule."""
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        levels = np.clip(np.rint(np.asarray(picture).astype(np.float64) / 257), 0, 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    elif picture.mode == "F":
+        levels = np.clip(np.rint(np.nan_to_num(np.asarray(picture))), 0, 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    if picture.has_transparency_data:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    return picture.convert("L" if channels == 1 else "RGB")
+
+
+def fit(
+    picture: Image.Image,
+    height: int,
+    width: int,
+    *,
+    even: bool = False,
+    enlarge: Image.Resampling = Image.Resampling.BOX,
+) -> Fitted:
+    """A grey or RGB picture scaled and centred on a canvas: points 6 and 7 of the rule.
+
+    Args:
+        picture: 8-bit.
+        height, width: of the canvas, in px.
+        even: whether it has a plain ground, of which uneven light is taken away.
+        enlarge: the filter for a picture smaller than the canvas. The box repeats pixels, so what was plain stays plain, as
+            a reader wants it; glyphs are enlarged smoothly.
+
+    Returns:
+        ``uint8 (height, width[, 3])``, the scale and the offset.
+    """
+    if picture.size == (width, height):
+        return Fitted(np.asarray(picture), (1.0, 1.0), (0, 0))
+    own_width, own_height = picture.size
+    factor = min(width / own_width, height / own_height)
     # Of a picture a thousand times as wide as high, one row remains.
-    inner = max(round(width * factor), 1), max(round(height * factor), 1)
-    scaled = np.asarray(picture.resize(inner, Image.Resampling.BOX))
-    if drawing.ground:
+    inner = max(round(own_width * factor), 1), max(round(own_height * factor), 1)
+    scaled = np.asarray(picture.resize(inner, enlarge if factor > 1 else Image.Resampling.BOX))
+    if even:
         scaled = even_light(scaled)
-    border = np.concatenate([scaled[0], scaled[-1], scaled[:, 0], scaled[:, -1]])
-    image = np.empty(drawing.image_shape, np.uint8)
-    image[:] = np.rint(np.median(border, axis=0))
-    left, top = (drawing.width - inner[0]) // 2, (drawing.height - inner[1]) // 2
+    image = np.empty((height, width, *scaled.shape[2:]), np.uint8)
+    image[:] = np.rint(np.median(border(scaled), axis=0))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
     image[top : top + inner[1], left : left + inner[0]] = scaled
-    return Incoming(path, image, picture.size, (inner[0] / width, inner[1] / height), (left, top))
+    return Fitted(image, (inner[0] / own_width, inner[1] / own_height), (left, top))
 
 
 def even_light(image: np.ndarray) -> np.ndarray:
@@ -176,15 +239,6 @@ def even_light(image: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(even), 0, 255).astype(np.uint8)
 
 
-def _eight_bits(picture: Image.Image, mode: str) -> Image.Image:
-    """Points 3 to 5 of the rule."""
-    if picture.mode == "I" or picture.mode.startswith("I;16"):
-        levels = np.clip(np.rint(np.asarray(picture).astype(np.float64) / 257), 0, 255)
-        picture = Image.fromarray(levels.astype(np.uint8))
-    elif picture.mode == "F":
-        levels = np.clip(np.rint(np.nan_to_num(np.asarray(picture))), 0, 255)
-        picture = Image.fromarray(levels.astype(np.uint8))
-    if picture.has_transparency_data:
-        clear = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
-    return picture.convert(mode)
+def border(image: np.ndarray) -> np.ndarray:
+    """The outermost pixels of a picture, ``(n[, 3])``."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])

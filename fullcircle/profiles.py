@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Generic, TypeVar
 
+from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings
 from fullcircle.settings import (
     CircleSettings,
     DecoderSettings,
@@ -14,25 +16,27 @@ from fullcircle.settings import (
     SettingsError,
 )
 
+P = TypeVar("P", CircleSettings, GlyphsSettings)
+
 
 @dataclasses.dataclass(frozen=True)
-class Profile:
+class Profile(Generic[P]):
     """Settings for a purpose.
 
     Attributes:
-        name: key in `PROFILES`.
+        name: key in its list.
         settings: for every asset.
         cost: on 2 cores without a GPU.
         reaches: figure on test and the most it should be, by report asset.
     """
 
     name: str
-    settings: CircleSettings
+    settings: P
     cost: str
     reaches: Mapping[str, Mapping[str, float]]
 
 
-PROFILES: dict[str, Profile] = {
+PROFILES: dict[str, Profile[CircleSettings]] = {
     p.name: p
     for p in (
         Profile(
@@ -55,13 +59,30 @@ PROFILES: dict[str, Profile] = {
     )
 }
 
+GLYPH_PROFILES: dict[str, Profile[GlyphsSettings]] = {
+    p.name: p
+    for p in (
+        Profile("quick", GlyphsSettings(), cost="less than a minute", reaches={}),
+        Profile("full", GlyphsSettings(augmented=AugmentedSettings(n=100_000)), cost="about two minutes", reaches={}),
+    )
+}
 
-def profile(name: str) -> Profile:
-    """The profile called `name`.
+
+def profile(name: str) -> Profile[CircleSettings]:
+    """The profile of drawings called `name`.
 
     Raises:
         SettingsError: naming the profiles there are.
     """
-    if name not in PROFILES:
-        raise SettingsError(f"Unknown profile {name!r}. Choose from: {', '.join(PROFILES)}.")
-    return PROFILES[name]
+    return _called(name, PROFILES)
+
+
+def glyph_profile(name: str) -> Profile[GlyphsSettings]:
+    """The profile of picture sources called `name`; raises as `profile` does."""
+    return _called(name, GLYPH_PROFILES)
+
+
+def _called(name: str, among: Mapping[str, Profile[P]]) -> Profile[P]:
+    if name not in among:
+        raise SettingsError(f"Unknown profile {name!r}. Choose from: {', '.join(among)}.")
+    return among[name]

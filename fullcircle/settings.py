@@ -13,7 +13,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from fullcircle.drawings import Drawing
 from fullcircle.models.decoders import DECODERS
@@ -43,10 +43,10 @@ def setting(
     high: float = math.inf,
     above: float = -math.inf,
 ) -> Any:
-    """A field with its rule: one of `choices`, or a number in [low, high] and greater than `above`.
+    """A field with its rule: one of `choices`, any text, or a number in [low, high] and greater than `above`.
 
-    What kind of number, or whether it is true or false, its annotation says. With `dataclasses.MISSING` for a default it must
-    be given; with None it may be left out.
+    What kind of number, or whether it is text, or true or false, its annotation says. With `dataclasses.MISSING` for a default it
+    must be given; with None it may be left out.
     """
     rule = {
         "about": about,
@@ -65,6 +65,8 @@ class Settings:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value, rule = getattr(self, field.name), field.metadata
+            if "low" not in rule:
+                continue  # not of `setting`: the class has a rule of its own for it
             name = f"{self.section()}.{field.name}"
             if value is None and field.default is None:
                 continue
@@ -75,6 +77,10 @@ class Settings:
             if rule["choices"] is not None:
                 if value not in rule["choices"]:
                     raise SettingsError(f"{name} is expected to be one of {', '.join(rule['choices'])}. Received: {value!r}.")
+                continue
+            if field.type in (str, "str"):
+                if not isinstance(value, str):
+                    raise SettingsError(f"{name} is expected to be text. Received: {value!r}.")
                 continue
             whole = field.type in (int, "int", "int | None")
             if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
@@ -91,7 +97,33 @@ class Settings:
         return cls.__name__.removesuffix("Settings").lower()
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        """Plain data, fit for JSON; 10 for a fraction is 10.0, as Dagster has it, so that both say and hash the same."""
+        fractions = {f.name for f in dataclasses.fields(self) if f.type in (float, "float", "float | None")}
+        return {
+            name: float(value) if name in fractions and value is not None else value
+            for name, value in dataclasses.asdict(self).items()
+        }
+
+
+class Parts:
+    """Base of the settings of a whole job: a frozen dataclass, each field of which is the `Settings` of one part."""
+
+    def replaced(self, overrides: Mapping[str, Mapping[str, Any]]) -> Self:
+        """These settings with some replaced, ``{"examples": {"n": 500}}``.
+
+        Raises:
+            SettingsError: on an unknown name, naming the nearest and the choices, or a value that breaks its rule.
+        """
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        for part, values in overrides.items():
+            if part not in parts:
+                raise SettingsError(unknown_name("part of the settings", part, parts))
+            known = [f.name for f in dataclasses.fields(parts[part])]
+            for name in values:
+                if name not in known:
+                    raise SettingsError(unknown_name(f"setting of {part}", name, known))
+            parts[part] = dataclasses.replace(parts[part], **values)
+        return type(self)(**parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,7 +238,7 @@ class ReaderSettings(Settings):
 
 
 @dataclasses.dataclass(frozen=True)
-class CircleSettings:
+class CircleSettings(Parts):
     """All settings of one run of the whole circle."""
 
     examples: ExamplesSettings = dataclasses.field(default_factory=ExamplesSettings)
@@ -215,23 +247,6 @@ class CircleSettings:
     encoder: EncoderSettings = dataclasses.field(default_factory=EncoderSettings)
     reader: ReaderSettings = dataclasses.field(default_factory=ReaderSettings)
     report: ReportSettings = dataclasses.field(default_factory=ReportSettings)
-
-    def replaced(self, overrides: Mapping[str, Mapping[str, Any]]) -> CircleSettings:
-        """These settings with some replaced, ``{"examples": {"n": 500}}``.
-
-        Raises:
-            SettingsError: on an unknown name, naming the nearest and the choices, or a value that breaks its rule.
-        """
-        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        for part, values in overrides.items():
-            if part not in parts:
-                raise SettingsError(unknown_name("part of the settings", part, parts))
-            known = [f.name for f in dataclasses.fields(parts[part])]
-            for name in values:
-                if name not in known:
-                    raise SettingsError(unknown_name(f"setting of {part}", name, known))
-            parts[part] = dataclasses.replace(parts[part], **values)
-        return CircleSettings(**parts)
 
     def check(self, drawing: Drawing) -> None:
         """Refuse models that cannot take the drawing's canvas.

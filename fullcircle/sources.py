@@ -14,7 +14,7 @@ from fullcircle.hashing import digest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "fullcircle"
-WITHOUT_EFFECT = frozenset({"fullcircle.settings", "fullcircle.progress", "fullcircle.storage", "fullcircle.ledger"})
+WITHOUT_EFFECT = frozenset({f"fullcircle.{name}" for name in ("settings", "glyph_settings", "progress", "storage", "ledger")})
 """Modules that cannot change what an asset holds: settings are recorded as configuration, the others only carry."""
 
 

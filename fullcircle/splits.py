@@ -22,12 +22,16 @@ from fullcircle.tables import TableReader, TableWriter
 SPLITS = ("train", "test", "valid")
 
 
-def assign(units: Sequence[str], settings: SplitsSettings) -> np.ndarray:
-    """Index into `SPLITS` of each unit, ``int (n,)``."""
-    position = np.array(
+def positions(units: Sequence[str]) -> np.ndarray:
+    """Where the hash of each unit lies in [0, 1), ``float64 (n,)``."""
+    return np.array(
         [int.from_bytes(blake2b(u.encode(), digest_size=8, person=b"split").digest(), "big") / 2**64 for u in units]
     )
-    return np.searchsorted(np.cumsum(settings.proportions)[:-1], position, side="right")
+
+
+def assign(units: Sequence[str], settings: SplitsSettings) -> np.ndarray:
+    """Index into `SPLITS` of each unit, ``int (n,)``."""
+    return np.searchsorted(np.cumsum(settings.proportions)[:-1], positions(units), side="right")
 
 
 def write_splits(

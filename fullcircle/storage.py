@@ -120,8 +120,9 @@ class Store:
         """
         entry = self.ledger.latest(asset, partition, run_id)
         if entry is None:
+            variable = "SOURCE" if asset.startswith("glyphs/") else "DRAWING"
             raise NothingMaterializedError(
-                f"{asset} has no version for {partition!r} in {self.root}. Make one with: make run DRAWING={partition}"
+                f"{asset} has no version for {partition!r} in {self.root}. Make one with: make run {variable}={partition}"
             )
         return self.open(entry["version"], f"{asset} ({partition})")
 

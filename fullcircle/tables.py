@@ -22,16 +22,16 @@ ROW_GROUP = 1024
 METADATA_KEY = b"fullcircle"
 
 
-def tensor_type(shape: Sequence[int]) -> pa.DataType:
-    """Arrow's canonical fixed-shape tensor of `uint8` pictures of this shape."""
-    return pa.fixed_shape_tensor(pa.uint8(), list(shape))
+def tensor_type(shape: Sequence[int], value: pa.DataType | None = None) -> pa.DataType:
+    """Arrow's canonical fixed-shape tensor, of `uint8` pictures of this shape or of another `value` type."""
+    return pa.fixed_shape_tensor(value or pa.uint8(), list(shape))
 
 
 def tensor_array(images: np.ndarray) -> pa.Array:
-    """Pictures ``uint8 (n, ...)`` as one Arrow array, without a copy where they are contiguous."""
+    """Pictures ``uint8 (n, ...)``, or points, as one Arrow array, without a copy where they are contiguous."""
     flat = pa.array(np.ascontiguousarray(images).reshape(-1))
     storage = pa.FixedSizeListArray.from_arrays(flat, int(np.prod(images.shape[1:])))
-    return pa.ExtensionArray.from_storage(tensor_type(images.shape[1:]), storage)
+    return pa.ExtensionArray.from_storage(tensor_type(images.shape[1:], flat.type), storage)
 
 
 def to_numpy(column: pa.ChunkedArray | pa.Array) -> np.ndarray:

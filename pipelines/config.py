@@ -2,22 +2,33 @@
 
 from typing import Any
 
-from assets.drawings import PREFIX, PROPORTIONS
-from fullcircle.settings import CircleSettings
+from assets import drawings, glyphs
+from fullcircle.glyph_settings import GlyphsSettings
+from fullcircle.settings import CircleSettings, Parts, Settings
 
-_PARTS = {
-    f"{PREFIX}__examples": "examples",
-    f"{PREFIX}__decoder": "decoder",
-    f"{PREFIX}__encoder": "encoder",
-    f"{PREFIX}__readings": "reader",
-    f"{PREFIX}__decoder_report": "report",
-    f"{PREFIX}__encoder_report": "report",
+_STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
+    CircleSettings: {
+        f"{drawings.PREFIX}__examples": ("examples", None),
+        "splits": ("splits", drawings.PROPORTIONS),
+        f"{drawings.PREFIX}__decoder": ("decoder", None),
+        f"{drawings.PREFIX}__encoder": ("encoder", None),
+        f"{drawings.PREFIX}__readings": ("reader", None),
+        f"{drawings.PREFIX}__decoder_report": ("report", None),
+        f"{drawings.PREFIX}__encoder_report": ("report", None),
+    },
+    GlyphsSettings: {
+        f"{glyphs.PREFIX}__originals": ("originals", None),
+        f"{glyphs.PREFIX}__augmented": ("augmented", None),
+        "glyph_splits": ("splits", glyphs.SPLITTING),
+    },
 }
-"""Which part of the settings each step is told as its configuration."""
+"""Which part of the settings each step is told as its configuration, or in one field of it."""
 
 
-def run_config(settings: CircleSettings) -> dict[str, Any]:
-    """What the job `circle` is to be launched with."""
-    ops = {op: {"config": getattr(settings, part).as_dict()} for op, part in _PARTS.items()}
-    ops["splits"] = {"config": {PROPORTIONS: settings.splits.as_dict()}}
+def run_config(settings: Parts) -> dict[str, Any]:
+    """What a job with these settings is to be launched with."""
+    ops = {}
+    for op, (part, field) in _STEPS[type(settings)].items():
+        told: Settings = getattr(settings, part)
+        ops[op] = {"config": {field: told.as_dict()} if field else told.as_dict()}
     return {"ops": ops}

@@ -2,8 +2,7 @@
 
 import dagster as dg
 
-from assets.drawings import ASSETS
-from assets.drawings_checks import CHECKS
+from assets import drawings, drawings_checks, glyphs, glyphs_checks
 from pipelines.io_managers import StoreIOManager
 from pipelines.jobs import EXECUTOR, JOBS
 from pipelines.resources import StoreResource
@@ -11,8 +10,8 @@ from pipelines.resources import StoreResource
 _store = StoreResource()
 
 defs = dg.Definitions(
-    assets=ASSETS,
-    asset_checks=CHECKS,
+    assets=[*drawings.ASSETS, *glyphs.ASSETS],
+    asset_checks=[*drawings_checks.CHECKS, *glyphs_checks.CHECKS],
     jobs=JOBS,
     resources={"store": _store, "io_manager": StoreIOManager(store=_store)},
     executor=EXECUTOR,

@@ -5,6 +5,7 @@ Belongs here: launching a Dagster job on the instance of DAGSTER_HOME and follow
 
 import argparse
 import ast
+import dataclasses
 import json
 import os
 import subprocess
@@ -12,19 +13,22 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from assets import drawings, glyphs
 from fullcircle.drawings import drawing_class
-from fullcircle.profiles import profile
+from fullcircle.glyphs import picture_source, register
+from fullcircle.profiles import Profile, glyph_profile, profile
 from fullcircle.progress import duration
 from fullcircle.results import latest_reports, results_text
-from fullcircle.settings import CircleSettings, SettingsError, default_store
+from fullcircle.settings import Parts, SettingsError, default_store
 from fullcircle.storage import Store
 from pipelines.config import run_config
+from pipelines.jobs import CIRCLE, GLYPHS
 
 LAUNCH_TAG = "full_circle/launch"
 
@@ -109,8 +113,39 @@ class Follower(threading.Thread):
         self.join()
 
 
-def run(drawing: str, profile_name: str, settings: CircleSettings) -> tuple[bool, list[str], Path]:
-    """Execute the circle for one drawing class on the instance of DAGSTER_HOME, as ``dagster job execute`` does.
+@dataclasses.dataclass(frozen=True)
+class Launch:
+    """What is to be run: a job in one of its profiles, for one partition; `prefix` is that of its assets."""
+
+    job: str
+    prefix: str
+    partition: str
+    profile: Profile[Any]
+    settings: Parts
+
+
+def launch_of(arguments: argparse.Namespace) -> Launch:
+    """What the arguments ask for.
+
+    Raises:
+        ValueError: naming what is unknown, or the rule that is broken, and the choices.
+    """
+    overrides = overrides_of(arguments.set)
+    if arguments.source is None:
+        drawing = drawing_class(arguments.drawing)
+        circle = profile(arguments.profile)
+        settings = circle.settings.replaced(overrides)
+        settings.check(drawing)
+        return Launch(CIRCLE, drawings.PREFIX, drawing.name, circle, settings)
+    chosen = glyph_profile(arguments.profile)
+    of_glyphs = chosen.settings.replaced(overrides)
+    name = register(default_store(), arguments.source)
+    picture_source(default_store(), name).check(of_glyphs.originals)
+    return Launch(GLYPHS, glyphs.PREFIX, name, chosen, of_glyphs)
+
+
+def run(what: Launch) -> tuple[bool, list[str], Path]:
+    """Execute a job on the instance of DAGSTER_HOME, as ``dagster job execute`` does.
 
     Returns:
         Whether it succeeded, what failed, and where everything that the processes printed stands.
@@ -120,10 +155,10 @@ def run(drawing: str, profile_name: str, settings: CircleSettings) -> tuple[bool
     (home / "launches").mkdir(exist_ok=True)
     log = home / "launches" / f"{launch}.log"
     config = home / "launches" / f"{launch}.json"
-    config.write_text(json.dumps(run_config(settings), indent=1))
-    tags = {"dagster/partition": drawing, "profile": profile_name, LAUNCH_TAG: launch}
+    config.write_text(json.dumps(run_config(what.settings), indent=1))
+    tags = {"dagster/partition": what.partition, "profile": what.profile.name, LAUNCH_TAG: launch}
     command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "pipelines.definitions"]
-    command += ["-j", f"circle_{profile_name}", "-c", str(config), "--tags", json.dumps(tags)]
+    command += ["-j", f"{what.job}_{what.profile.name}", "-c", str(config), "--tags", json.dumps(tags)]
     with dg.DagsterInstance.get() as instance, log.open("wb") as output:
         follower = Follower(instance, launch)
         follower.start()
@@ -134,11 +169,18 @@ def run(drawing: str, profile_name: str, settings: CircleSettings) -> tuple[bool
             follower.stop()
 
 
-def summary(reaches: Mapping[str, Mapping[str, float]], drawing: str) -> str:
-    """The table of results of one drawing class and what to type next."""
-    results = [r for r in latest_reports(Store(default_store())) if r["partition"] == drawing]
+def summary(what: Launch) -> str:
+    """The table of results of one partition, or where its tables are while it has no report, and what to type next."""
+    store = Store(default_store())
+    own = f"{what.prefix}/"
+    results = [r for r in latest_reports(store) if r["partition"] == what.partition and r["asset"].startswith(own)]
+    tables = [
+        f"{asset} of {partition}: {store.path_of(entry['version'])}"
+        for (asset, partition), entry in store.ledger.latest_of_all().items()
+        if partition == what.partition and asset.startswith(own)
+    ]
     return (
-        f"{results_text(results, reaches)}\n\n"
+        f"{results_text(results, what.profile.reaches) if results else chr(10).join(tables)}\n\n"
         "Next:\n"
         "  make ui                 the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures\n"
         "  make results            this table again\n"
@@ -151,24 +193,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Launch, follow, print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.run", description=__doc__)
     parser.add_argument("--drawing", default="line", help="drawing class (default: %(default)s)")
+    parser.add_argument("--source", help="instead: picture source, by name or as folder:PATH, fonts:PATH, mnist:FILE.npz")
     parser.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="examples.n=500, for one")
     arguments = parser.parse_args(argv)
     try:
-        drawing = drawing_class(arguments.drawing)
-        chosen = profile(arguments.profile)
-        settings = chosen.settings.replaced(overrides_of(arguments.set))
-        settings.check(drawing)
+        what = launch_of(arguments)
     except ValueError as error:
         print(f"Not launched. {error}", file=sys.stderr)
         return 2
     if not os.environ.get("DAGSTER_HOME"):
         print("Not launched. DAGSTER_HOME is expected to name a folder with dagster.yaml; make run sets it.", file=sys.stderr)
         return 2
-    print(f"Full Circle: {drawing.name}, profile {chosen.name} ({chosen.cost} on 2 cores)", flush=True)
+    print(f"Full Circle: {what.partition}, profile {what.profile.name} ({what.profile.cost} on 2 cores)", flush=True)
     began = time.monotonic()
     try:
-        success, failures, log = run(drawing.name, chosen.name, settings)
+        success, failures, log = run(what)
     except KeyboardInterrupt:
         print("\nInterrupted. What was finished is kept; what was not leaves nothing behind.", file=sys.stderr)
         return 130
@@ -176,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         reasons = [f"  {f}" for f in failures] or ["  The process ended before it could say why."]
         print("\nThe run failed.", *reasons, f"The whole log: {log}, or make ui.", sep="\n", file=sys.stderr)
         return 1
-    print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(chosen.reaches, drawing.name)}")
+    print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(what)}")
     return 0
 
 

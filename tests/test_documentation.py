@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 
 from benchmarks.__main__ import chosen as chosen_benchmarks
-from fullcircle import circle
+from fullcircle import circle, gallery
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
-from fullcircle.profiles import PROFILES, profile
+from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings, OriginalsSettings
+from fullcircle.glyphs import KINDS, SOURCES
+from fullcircle.profiles import PROFILES, glyph_profile, profile
 from fullcircle.reading import Reader
 from fullcircle.readings import schema
 from fullcircle.scaling import scaling
@@ -51,8 +53,14 @@ def test_every_command_exists(command):
         if "bench" in arguments:
             chosen_benchmarks(given.get("BENCH", "").split(), given.get("SET", "").split())
             return
-        chosen = profile(given.get("PROFILE", "quick"))
-        chosen.settings.replaced(overrides_of(given.get("SET", "").split())).check(DRAWINGS[given.get("DRAWING", "line")])
+        overrides = overrides_of(given.get("SET", "").split())
+        if "SOURCE" in given:
+            kind, colon, _ = given["SOURCE"].partition(":")
+            assert kind in (KINDS if colon else SOURCES)
+            glyph_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
+        else:
+            chosen = profile(given.get("PROFILE", "quick"))
+            chosen.settings.replaced(overrides).check(DRAWINGS[given.get("DRAWING", "line")])
     else:
         assert Path(program).name == "fullcircle"
         parser().parse_args(arguments)
@@ -89,11 +97,24 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    parts = {"examples", "splits", "decoder", "encoder", "reader", "report"}
+    jobs = [CircleSettings(), GlyphsSettings()]
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
-            if part in parts:
-                assert hasattr(getattr(CircleSettings(), part), name), f"{page.name}: {part}.{name}"
+            if parts := [getattr(job, part) for job in jobs if hasattr(job, part)]:
+                assert any(hasattr(p, name) for p in parts), f"{page.name}: {part}.{name}"
+
+
+@pytest.mark.parametrize("block", fenced(ROOT / "docs" / "glyphs.md", "python"))
+def test_a_sample_is_made_again_as_the_page_says(block, store):
+    originals = gallery.make_originals(store, SOURCES["faces"], OriginalsSettings(n=3, height=16, width=16))
+    augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=4, workers=1))
+    names = {
+        "augmented_path": augmented.file("augmented.parquet"),
+        "originals_path": originals.file("originals.parquet"),
+    }
+    exec(block, names)  # the page's own lines
+    assert np.array_equal(names["again"], names["row"]["image"])
+    assert not np.array_equal(names["again"], names["original"])
 
 
 def test_the_readme_gives_every_profile():

@@ -56,7 +56,14 @@ def graphql(tmp_path_factory):
 
 def test_the_graph_is_there(graphql):
     nodes = graphql("{ assetNodes { assetKey { path } groupName isPartitioned dependencyKeys { path } } }")["assetNodes"]
-    depends = {n["assetKey"]["path"][-1]: {d["path"][-1] for d in n["dependencyKeys"]} for n in nodes}
+    assert all(n["isPartitioned"] and n["assetKey"]["path"][0] in ("drawings", "glyphs") for n in nodes)
+    assert all(d["path"][0] == n["assetKey"]["path"][0] for n in nodes for d in n["dependencyKeys"])
+
+    def of(prefix):
+        own = [n for n in nodes if n["assetKey"]["path"][0] == prefix]
+        return {n["assetKey"]["path"][-1]: {d["path"][-1] for d in n["dependencyKeys"]} for n in own}
+
+    depends = of("drawings")
     assert depends["examples"] == set()
     assert depends["train"] == depends["test"] == depends["valid"] == {"examples"}
     assert depends["decoder"] == {"train", "valid"}
@@ -64,7 +71,14 @@ def test_the_graph_is_there(graphql):
     assert depends["readings"] == {"test", "valid", "encoder"}
     assert depends["decoder_report"] == {"test", "valid", "decoder"}
     assert depends["encoder_report"] == {"test", "valid", "decoder", "encoder", "readings"}
-    assert all(n["isPartitioned"] and n["assetKey"]["path"][0] == "drawings" for n in nodes)
+    splits = {"originals", "augmented"}
+    assert of("glyphs") == {
+        "originals": set(),
+        "augmented": {"originals"},
+        "train": splits,
+        "test": splits,
+        "valid": splits,
+    }
 
 
 LAUNCH = """

@@ -89,6 +89,12 @@ def test_overrides_are_numbers_or_names():
         (["--set", "examples.n=0"], "examples.n is expected to be at least 1. Received: 0."),
         (["--set", "decoder.loss=hinge"], "decoder.loss is expected to be one of mse"),
         (["--set", "splits.train=0.5"], "add up to 1"),
+        (["--source", "tifinag"], "Unknown picture source 'tifinag'. Choose from: tifinagh, latin, digits, faces, folder:PATH"),
+        (["--source", "folder:/nowhere"], "folder:PATH is expected to name something that exists. Received: '/nowhere'."),
+        (["--source", "tifinagh", "--profile", "fast"], "Unknown profile 'fast'. Choose from: quick, full"),
+        (["--source", "tifinagh", "--set", "augmented.n=0"], "augmented.n is expected to be at least 1. Received: 0."),
+        (["--source", "tifinagh", "--set", "decoder.epochs=1"], "Unknown part of the settings: 'decoder'."),
+        (["--source", "digits", "--set", "originals.characters=A-Z"], "originals.characters is heeded by the source latin"),
     ],
 )
 def test_bad_input_is_not_launched(capsys, arguments, message):
