@@ -54,7 +54,7 @@ PROFILES: dict[str, Profile[CircleSettings]] = {
                 reader=ReaderSettings(pictures=2000),
             ),
             cost="at most one hour",
-            reaches={"drawings/decoder_report": {"fvu": 0.08}, "drawings/encoder_report": {"endpoint_px_mean": 0.8}},
+            reaches={"drawings/decoder_report": {"fvu": 0.04}, "drawings/encoder_report": {"endpoint_px_mean": 0.65}},
         ),
     )
 }
