@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import processes
-from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
+from benchmarks.results import RATIO, Benchmark, BenchmarkError, Outcome, Table
 from fullcircle import circle
 from fullcircle.drawings import DRAWINGS
 from fullcircle.progress import Progress
@@ -44,7 +44,7 @@ WORKS = ("make", "split", "train")
 
 @dataclasses.dataclass(frozen=True)
 class GrowthSettings(Settings):
-    n: int = setting(1_000_000, "how many examples at most; a tenth and a hundredth as many are made too", low=1000)
+    n: int = setting(1_000_000, "how many examples at most; a tenth and a hundredth as many are made too", low=50_000)
     seed: int = setting(1, "source of chance", low=0)
 
 
@@ -155,11 +155,11 @@ COLUMNS = {
     "start, s": ".1f",
     "seconds": ",.1f",
     "us / example": ",.0f",
-    "time ratio": ".2fx",
+    "time ratio": RATIO,
     f"within {LINEAR:.0%}": "",
     "before, MiB": ",.0f",
     "peak, MiB": ",.0f",
-    "memory ratio": ".2fx",
+    "memory ratio": RATIO,
     f"within {FLAT:.0%}": "",
 }
 TITLES = {

@@ -281,7 +281,8 @@ def run(settings: LearningSettings, progress: Progress) -> Outcome:
         [
             f"""{data.train.rows:,} examples of train and {data.valid.rows:,} of valid, the same for all, clean pictures; seed
             {settings.seed}, one run each. FVU is MSE over that of the best blank picture of each example, {null:.2e}: 1 is
-            no better than blank. A ratio above 1 says better than the article's way.""",
+            no better than blank. Pace
+            is in times the article's samples per second, error in times its MSE.""",
             f"""{EAGER}: its network, mean squared error, Adam {ARTICLE_RATE:g}, batch {ARTICLE_BATCH}, an eager loop with a
             gradient tape over arrays in memory. {SAME}: network, batch, rate and loss alike, compiled, streamed from
             Parquet. {DEFAULT}: `{ours.model}`, batch {ours.batch_size}, Adam {ours.learning_rate:g} falling as a cosine

@@ -18,6 +18,9 @@ from fullcircle.answers import whole_file
 from fullcircle.progress import Progress
 from fullcircle.settings import Settings
 
+RATIO = "x"
+"""The format of a column that says how many times."""
+
 FOLDER = Path(__file__).parent / "results"
 
 Row = Mapping[str, Any]
@@ -33,7 +36,7 @@ class Table:
 
     Attributes:
         title: one line.
-        columns: name -> format of a number, ``".2f"`` for one, with an x at its end for a ratio; text is shown as it is, None
+        columns: name -> format of a number, ``".2f"`` for one, or `RATIO`; text is shown as it is, None
             as a dash.
         rows: each names some of the columns; what is not named is a dash.
     """
@@ -66,7 +69,7 @@ class Table:
             return bases[0] / value if inverse else value / bases[0]
 
         rows = [{**row, name: ratio(row.get(of))} for row in self.rows]
-        return Table(self.title, {**self.columns, name: ".3gx"}, rows)
+        return Table(self.title, {**self.columns, name: RATIO}, rows)
 
     def cells(self) -> list[list[str]]:
         """Header and rows as text."""
@@ -92,7 +95,9 @@ def _cell(value: Any, how: str) -> str:
         return "–"
     if isinstance(value, str) or not how:
         return str(value)
-    return f"{value:{how[:-1]}} x" if how.endswith("x") else f"{value:{how}}"
+    if how == RATIO:
+        return f"{value:,.0f} x" if abs(value) >= 100 else f"{value:.3g} x"
+    return f"{value:{how}}"
 
 
 @dataclasses.dataclass(frozen=True)

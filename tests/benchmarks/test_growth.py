@@ -25,12 +25,12 @@ def test_readings_are_against_the_middle():
 def test_a_result_says_what_follows(monkeypatch):
     def measured(what, n, seed, root, progress):
         assert root.is_dir()
-        return point(n, n / (1000 if what != "train" or n < 10_000 else 500), 100.0)
+        return point(n, n / (1000 if what != "train" or n < 50_000 else 500), 100.0)
 
     monkeypatch.setattr(growth, "_in_a_process", measured)
-    outcome = growth.run(growth.GrowthSettings(n=10_000), silent)
+    outcome = growth.run(growth.GrowthSettings(n=50_000), silent)
     assert [t.title for t in outcome.tables] == list(growth.TITLES.values())
-    assert [row["examples"] for row in outcome.tables[0].rows] == ["100", "1,000", "10,000"]
+    assert [row["examples"] for row in outcome.tables[0].rows] == ["500", "5,000", "50,000"]
     assert outcome.tables[2].rows[2]["time ratio"] == 2
     said = " ".join(outcome.says[0].split())
     assert "in proportion within 15% for 2 of 3 works, peak memory level within 20% for 3 of 3" in said
