@@ -31,18 +31,20 @@ def _in_channels(levels: np.ndarray, images: np.ndarray) -> np.ndarray:
     return levels if images.ndim == 3 else np.repeat(levels[..., None], 3, axis=-1)
 
 
-def _per_picture(values: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """One value per picture, shaped to broadcast over its pixels, ``float32``."""
-    return values.astype(np.float32).reshape(-1, *[1] * (images.ndim - 1))
+def _looked_up(images: np.ndarray, tables: np.ndarray) -> np.ndarray:
+    """Every level replaced by what the picture's table says, ``uint8 (n, 256)``, or ``(n, 256, 3)`` for each channel its own."""
+    import cv2
+
+    changed = np.empty_like(images)
+    for image, table, out in zip(images, tables, changed, strict=True):
+        cv2.LUT(image, table[None], out)
+    return changed
 
 
-def _blended(factors: np.ndarray, towards: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """``towards + factor * (image - towards)``, rounded and cut to 0..255; `towards` broadcasts to the pixels."""
-    towards = towards.astype(np.float32)
-    levels = images - towards
-    levels *= _per_picture(factors, images)
-    levels += towards
-    return np.asarray(np.clip(np.rint(levels, out=levels), 0, 255).astype(np.uint8))
+def _blend_tables(factors: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """For each picture ``towards + factor * (level - towards)``, rounded and cut to 0..255, ``uint8 (n, 256)``."""
+    levels = towards[:, None] + factors[:, None] * (np.arange(256) - towards[:, None])
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,18 +89,24 @@ class HistogramEqualisation(Colouring):
     probability: float = setting(1.0, "share of the samples that it is applied to", low=0, high=1)
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
-        channels = images.reshape(len(images), -1, *images.shape[3:])
-        planes = channels if images.ndim == 3 else np.moveaxis(channels, -1, 1).reshape(-1, channels.shape[1])
-        # Levels of plane i are counted at 256 i and on, so that one count serves all.
-        offset = np.arange(len(planes))[:, None] * 256
-        counts = np.bincount((planes + offset).ravel(), minlength=256 * len(planes)).reshape(-1, 256)
-        below = np.cumsum(counts, axis=1) - counts
-        brightest = below[np.arange(len(planes)), planes.max(axis=1)][:, None]
-        table = np.where(brightest > 0, np.rint(255 * below / np.maximum(brightest, 1)), np.arange(256)).astype(np.uint8)
-        spread = table.ravel()[planes + offset]
-        if images.ndim == 3:
-            return spread.reshape(images.shape)
-        return np.moveaxis(spread.reshape(len(images), images.shape[3], *images.shape[1:3]), 1, -1)
+        planes = images.reshape(len(images), -1, *images.shape[3:])
+        tables = np.empty((len(images), 256, *images.shape[3:]), np.uint8)
+        # One by one: a picture stays in the processor's cache, a block of them does not.
+        for plane, table in zip(planes, tables, strict=True):
+            if plane.ndim == 1:
+                table[:] = _spread(plane)
+            else:
+                for channel in range(plane.shape[1]):
+                    table[:, channel] = _spread(plane[:, channel])
+        return _looked_up(images, tables)
+
+
+def _spread(plane: np.ndarray) -> np.ndarray:
+    """The table that spreads the levels of one channel, ``(256,)``."""
+    counts = np.bincount(plane, minlength=256)
+    below = np.cumsum(counts) - counts
+    brightest = below[plane.max()]
+    return np.rint(below * (255 / brightest)) if brightest else np.arange(256)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -122,7 +130,7 @@ class RandomBrightness(_ByFactor):
     example: ClassVar[Mapping[str, Any]] = {"min_factor": 0.5, "max_factor": 1.5}
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
-        return _blended(drawn["factor"], np.zeros(1), images)
+        return _looked_up(images, _blend_tables(drawn["factor"], np.zeros(len(images))))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,8 +142,8 @@ class RandomContrast(_ByFactor):
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
         # Rounded half up, as Pillow does.
-        means = np.floor(grey(images).mean(axis=(1, 2)) + 0.5)
-        return _blended(drawn["factor"], _per_picture(means, images), images)
+        means = np.floor(np.array([levels.mean() for levels in grey(images)]) + 0.5)
+        return _looked_up(images, _blend_tables(drawn["factor"], means))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -146,4 +154,8 @@ class RandomColor(_ByFactor):
     example: ClassVar[Mapping[str, Any]] = {"min_factor": 0, "max_factor": 2}
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
-        return images if images.ndim == 3 else _blended(drawn["factor"], grey(images)[..., None], images)
+        if images.ndim == 3:
+            return images
+        towards = grey(images)[..., None].astype(np.float32)
+        levels = towards + drawn["factor"].astype(np.float32)[:, None, None, None] * (images - towards)
+        return np.clip(np.rint(levels), 0, 255).astype(np.uint8)

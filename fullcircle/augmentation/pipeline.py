@@ -322,8 +322,11 @@ class Pipeline:
         samples = maps.warp(images, records.originals, last, fills, self.interpolation)
         for operation, entry in zip(self.operations, records.operations, strict=True):
             if isinstance(operation, Colouring) and entry.fired.any():
-                rows = np.flatnonzero(entry.fired)
-                samples[rows] = operation.apply(samples[rows], entry.rows(rows).drawn)
+                if entry.fired.all():
+                    samples = operation.apply(samples, entry.drawn)
+                else:
+                    rows = np.flatnonzero(entry.fired)
+                    samples[rows] = operation.apply(samples[rows], entry.rows(rows).drawn)
         return samples, points
 
 
