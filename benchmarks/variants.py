@@ -30,6 +30,7 @@ from fullcircle import circle, metrics
 from fullcircle.drawings import DRAWINGS
 from fullcircle.evaluation import at_rest, decoder_errors, specs_of, unit_images
 from fullcircle.examples import IMAGE, NOISY, spec_columns
+from fullcircle.processes import end_with_parent
 from fullcircle.progress import Progress
 from fullcircle.report.pictures import small_webp
 from fullcircle.scaling import scaling
@@ -246,6 +247,7 @@ def train_encoder(variant: Variant, seed: int, tables: Sequence[TableReader], se
 def _own_core(cores: Any) -> None:
     """A process of the pool keeps to one core, before TensorFlow counts them; nothing to do where a system cannot say."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    end_with_parent()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {cores.get()})
 

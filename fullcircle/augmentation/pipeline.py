@@ -10,12 +10,8 @@ how many follow, nor any sample on the number of workers.
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-import os
-import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -24,6 +20,7 @@ from fullcircle.augmentation.geometry import INTERPOLATIONS, Maps, displaced, pr
 from fullcircle.augmentation.operation import Bending, Colouring, Frame, Geometric, Operation
 from fullcircle.augmentation.operations import OPERATIONS
 from fullcircle.augmentation.records import Fired, Records
+from fullcircle.processes import in_order
 from fullcircle.settings import SettingsError, unknown_name
 
 BLOCK = 1024
@@ -248,23 +245,19 @@ class Pipeline:
             for records in drawn:
                 yield records, self._apply(images, records, keypoints)
             return
-        # Processes, because threads gain nothing: OpenCV's calls are so short that they wait for the interpreter. Spawned, because
-        # a fork of a process that has threads may hang. Each is sent the originals of its block alone.
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin_worker)
-        waiting: deque[tuple[Records, Future[tuple[np.ndarray, np.ndarray | None]]]] = deque()
-        try:
+        # Processes, because threads gain nothing: OpenCV's calls are so short that they wait for the interpreter.
+        waiting: deque[Records] = deque()
+
+        def jobs() -> Iterator[_Job]:
             for records in drawn:
+                waiting.append(records)
+                # Each is sent the originals of its block alone.
                 needed, originals = np.unique(records.originals, return_inverse=True)
-                job = dataclasses.replace(records, originals=originals)
                 points = None if keypoints is None else keypoints[needed]
-                waiting.append((records, pool.submit(self._apply, images[needed], job, points)))
-                if len(waiting) > 2 * workers:
-                    records, future = waiting.popleft()
-                    yield records, future.result()
-            for records, future in waiting:
-                yield records, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+                yield _Job(self, images[needed], dataclasses.replace(records, originals=originals), points)
+
+        for done in in_order(_apply, jobs(), workers, _begin_worker, ahead=workers):
+            yield waiting.popleft(), done
 
     def _draw(self, images: np.ndarray, seed: int, block: int, choice: str) -> Records:
         """The chance of one whole block."""
@@ -330,20 +323,25 @@ class Pipeline:
         return samples, points
 
 
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A block for another process: what `Pipeline._apply` is given."""
+
+    pipeline: Pipeline
+    images: np.ndarray
+    records: Records
+    keypoints: np.ndarray | None
+
+
+def _apply(job: _Job) -> tuple[np.ndarray, np.ndarray | None]:
+    return job.pipeline._apply(job.images, job.records, job.keypoints)
+
+
 def _begin_worker() -> None:
     """In each process: OpenCV's own threads would only compete with the other processes."""
     import cv2
 
     cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker waits for its next job for ever, also when whoever started it was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 _FORM = '[{"rotate": {"probability": 0.7, "max_left_rotation": 10, "max_right_rotation": 10}}, ...]'

@@ -1,4 +1,9 @@
 import math
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +32,41 @@ def test_an_error_comes_back_from_the_process():
     assert next(answers) == 2
     with pytest.raises(ValueError, match="math domain error|nonnegative"):
         list(answers)
+
+
+def test_processes_end_when_whoever_started_them_is_killed(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import multiprocessing
+from fullcircle.processes import in_order
+
+if __name__ == "__main__":
+    answers = in_order(abs, iter(int, 1), 2, int)
+    next(answers)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    next(iter(int, 1))
+"""
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True) as started:
+        workers = [int(pid) for pid in started.stdout.readline().split()]
+        assert len(workers) == 2
+        started.kill()
+    deadline = time.monotonic() + 30
+    while any(running(pid) for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def running(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # One that has ended and that nobody asked about is not running.
+    stat = Path(f"/proc/{pid}/stat")
+    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_there_is_a_core():

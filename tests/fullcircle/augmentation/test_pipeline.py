@@ -1,10 +1,5 @@
 import itertools
-import os
 import re
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -63,42 +58,6 @@ def test_a_stream_comes_in_blocks_and_makes_no_more_than_is_asked_for(pipeline, 
     assert [len(b) for b in blocks] == [BLOCK, BLOCK]
     assert [len(b) for b in pipeline.stream(images, BLOCK + 1, 1)] == [BLOCK, 1]
     assert not np.array_equal(blocks[0].images, blocks[1].images)
-
-
-def test_workers_end_when_whoever_started_them_is_killed(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(
-        """
-import multiprocessing
-import numpy as np
-from fullcircle.augmentation import Pipeline
-
-if __name__ == "__main__":
-    stream = Pipeline([]).stream(np.zeros((1, 4, 4), np.uint8), 10**9, 1, workers=2)
-    next(stream)
-    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
-    next(iter(int, 1))
-"""
-    )
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE, text=True) as started:
-        workers = [int(pid) for pid in started.stdout.readline().split()]
-        assert len(workers) == 2
-        started.kill()
-    deadline = time.monotonic() + 30
-    while any(running(pid) for pid in workers):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def running(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # One that has ended and that nobody asked about is not running.
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_balanced_choice_differs_by_at_most_one_and_random_does_not(pipeline, images):
