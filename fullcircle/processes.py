@@ -67,5 +67,11 @@ def _begin(begin: Callable[..., None], arguments: tuple[Any, ...]) -> None:
 def end_with_parent() -> None:
     """For a process of a pool: it would wait for its next task for ever, also when whoever started it was killed."""
     parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    if parent is None:
+        return
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
