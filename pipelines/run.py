@@ -179,13 +179,22 @@ def summary(what: Launch) -> str:
         for (asset, partition), entry in store.ledger.latest_of_all().items()
         if partition == what.partition and asset.startswith(own)
     ]
-    return (
-        f"{results_text(results, what.profile.reaches) if results else chr(10).join(tables)}\n\n"
-        "Next:\n"
-        "  make ui                 the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures\n"
-        "  make results            this table again\n"
-        "  make run PROFILE=full   the same graph, trained for longer\n"
-        "  make test               all tests"
+    full = {drawings.PREFIX: "make run PROFILE=full", glyphs.PREFIX: f"make run SOURCE={what.partition} PROFILE=full"}[
+        what.prefix
+    ]
+    hints = {
+        "make ui": "the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures",
+        **({"make results": "this table again"} if results else {}),
+        full: "the same graph, larger",
+        "make test": "all tests",
+    }
+    width = max(map(len, hints)) + 3
+    return "\n".join(
+        [
+            results_text(results, what.profile.reaches) if results else "\n".join(tables),
+            "\nNext:",
+            *(f"  {command:<{width}}{what_for}" for command, what_for in hints.items()),
+        ]
     )
 
 
