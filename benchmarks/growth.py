@@ -72,25 +72,24 @@ def check_disk(folder: Path, n: int) -> None:
 
 
 def work(what: str, n: int, seed: int, root: Path) -> dict[str, Any]:
-    """Do one piece of work in this process: seconds of the work, seconds of start-up, peak memory, and what was made."""
-    began = time.perf_counter()
+    """Do one piece of work in this process: its rows and seconds, memory before it, and the most that was held."""
     store, made = Store(root), root / "made.json"
     objects = {k: StoredObject(h, store.path_of(h)) for k, h in json.loads(made.read_text()).items()} if made.exists() else {}
     progress = Progress(lambda text: print(text, flush=True))
     if what == "train":
-        return _train(objects, seed, began, progress)
-    ready, baseline = time.perf_counter(), peak_mib()
+        return _train(objects, seed, progress)
+    began, baseline = time.perf_counter(), peak_mib()
     if what == "make":
         objects["examples"] = circle.make_examples(store, LINE, ExamplesSettings(n=n, seed=seed), progress)
     else:
         objects |= circle.make_splits(store, objects["examples"], SplitsSettings(), progress)
     done = time.perf_counter()
     made.write_text(json.dumps({name: o.hash for name, o in objects.items()}))
-    return {"rows": n, "start": ready - began, "seconds": done - ready, "baseline_mib": baseline, "peak_mib": peak_mib()}
+    return {"rows": n, "seconds": done - began, "baseline_mib": baseline, "peak_mib": peak_mib()}
 
 
-def _train(objects: Mapping[str, StoredObject], seed: int, began: float, progress: Progress) -> dict[str, Any]:
-    """One epoch of the default decoder. Importing and compiling, up to the end of the first batch, is start-up."""
+def _train(objects: Mapping[str, StoredObject], seed: int, progress: Progress) -> dict[str, Any]:
+    """One epoch of the default decoder; the clock starts at the end of the first batch, when all is imported and compiled."""
     load_tensorflow()
     import keras
 
@@ -109,7 +108,6 @@ def _train(objects: Mapping[str, StoredObject], seed: int, began: float, progres
     done = time.perf_counter()
     return {
         "rows": train.rows - settings.batch_size,
-        "start": first.ended - began,
         "seconds": done - first.ended,
         "baseline_mib": first.baseline,
         "peak_mib": peak_mib(),
@@ -118,9 +116,9 @@ def _train(objects: Mapping[str, StoredObject], seed: int, began: float, progres
 
 def _in_a_process(what: str, n: int, seed: int, root: Path, progress: Progress) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.growth", what, str(n), str(seed), str(root)]
-    _, answer = processes.run(command, os.environ | {"PYTHONUNBUFFERED": "1"}, lambda line: progress.say(f"{n:,}, {line}"))
+    whole, answer = processes.run(command, os.environ | {"PYTHONUNBUFFERED": "1"}, lambda line: progress.say(f"{n:,}, {line}"))
     measured: dict[str, Any] = json.loads(answer)
-    return measured
+    return measured | {"rest": whole - measured["seconds"]}
 
 
 def readings(points: Sequence[Mapping[str, Any]], middle: int) -> list[dict[str, Any]]:
@@ -136,7 +134,7 @@ def readings(points: Sequence[Mapping[str, Any]], middle: int) -> list[dict[str,
         rows.append(
             {
                 "examples": f"{point['n']:,}",
-                "start, s": point["start"],
+                "rest, s": point["rest"],
                 "seconds": point["seconds"],
                 "us / example": per_example(point) * 1e6,
                 "time ratio": time_ratio,
@@ -152,7 +150,7 @@ def readings(points: Sequence[Mapping[str, Any]], middle: int) -> list[dict[str,
 
 COLUMNS = {
     "examples": "",
-    "start, s": ".1f",
+    "rest, s": ".1f",
     "seconds": ",.1f",
     "us / example": ",.0f",
     "time ratio": RATIO,
@@ -188,9 +186,9 @@ def run(settings: GrowthSettings, progress: Progress) -> Outcome:
             f"""From {sizes[middle]:,} to {sizes[-1]:,} examples time is in proportion within {LINEAR:.0%} for
             {linear - len(WORKS)} of {len(WORKS)} works, peak memory level within {FLAT:.0%} for {flat - len(WORKS)} of
             {len(WORKS)}. Ratios are against {sizes[middle]:,} examples: of the time per example, and of peak memory.""",
-            """Every row is a process of its own. Start: from its first line to the beginning of the work, for training to the
-            end of the first batch, so imports and compilation; it is not part of the seconds. Before: the memory held at
-            that moment. Peak: the most the process ever held, by the kernel's own mark. At the smallest size fixed
+            """Every row is a process of its own. Rest: all that its process took besides, starting and imports, for training
+            up to the end of the first batch, so compiling too; it is not part of the seconds. Before: the memory held when
+            the clock starts. Peak: the most the process ever held, by the kernel's own mark. At the smallest size fixed
             costs (opening, closing, syncing) weigh most, and all rows are about what is shuffled at once (8 row groups of
             1,024).""",
             """The encoder is left out: its epoch over a million takes about three times as long, and reads the same stream.""",

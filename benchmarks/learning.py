@@ -216,7 +216,9 @@ def summary(courses: Mapping[str, Course], null: float) -> list[Table]:
         for name, c in courses.items()
     ]
     columns = {"decoder": "", "seconds": ".0f", "samples": ",d", "samples/s": ",.0f", "valid MSE": ".2e", "FVU": ".3f"}
-    made = Table("**After the same seconds**", columns, rows).with_ratio("samples/s", EAGER, "pace, ratio")
+    made = Table("**Where each ends, after at most the same seconds**", columns, rows).with_ratio(
+        "samples/s", EAGER, "pace, ratio"
+    )
     made = made.with_ratio("valid MSE", EAGER, "error, ratio")
     # A mark falls on the first batch after its time; where compiling took longer there is none.
     step = next(iter(courses.values())).step

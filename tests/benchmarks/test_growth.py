@@ -10,7 +10,7 @@ from fullcircle.progress import silent
 
 
 def point(n, seconds, peak, rows=None):
-    return {"n": n, "rows": rows or n, "start": 1.0, "seconds": seconds, "baseline_mib": 50.0, "peak_mib": peak}
+    return {"n": n, "rows": rows or n, "rest": 1.0, "seconds": seconds, "baseline_mib": 50.0, "peak_mib": peak}
 
 
 def test_readings_are_against_the_middle():
@@ -57,6 +57,7 @@ def test_a_process_of_its_own_answers(tmp_path):
     said = []
     found = growth._in_a_process("make", 30, 1, tmp_path, growth.Progress(said.append))
     assert found["rows"] == 30
+    assert found["rest"] > 0.1  # an interpreter and its imports
     assert 10 < found["peak_mib"] < 2000
     assert said[-1].startswith("30, examples: 30 of 30")
     with pytest.raises(BenchmarkError, match=r"-m benchmarks.growth split ended with 1: .*KeyError: 'examples'"):
