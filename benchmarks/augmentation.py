@@ -60,7 +60,7 @@ OWN_PARALLELISM = ("keras", "ours")
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationSettings(Settings):
-    seconds: float = setting(5.0, "how long each way makes samples", above=0)
+    seconds: float = setting(2.0, "how long each way makes samples", above=0)
     originals: int = setting(110, "pictures to make them from", low=1)
     shown: int = setting(3, "samples of each operation on the sheet", low=1, high=10)
 
