@@ -43,7 +43,7 @@ PROFILES: dict[str, Profile[CircleSettings]] = {
             "quick",
             CircleSettings(),
             cost="at most 8 minutes",
-            reaches={"drawings/decoder_report": {"fvu": 0.20}, "drawings/encoder_report": {"endpoint_px_mean": 2.5}},
+            reaches={"drawings/decoder_report": {"fvu": 0.20}, "drawings/encoder_report": {"endpoint_px_mean": 1.2}},
         ),
         Profile(
             "full",
