@@ -97,7 +97,8 @@ def test_overrides_are_numbers_or_names():
         (["--source", "digits", "--set", "originals.characters=A-Z"], "originals.characters is heeded by the source latin"),
     ],
 )
-def test_bad_input_is_not_launched(capsys, arguments, message):
+def test_bad_input_is_not_launched(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.setenv("FULLCIRCLE_STORE", str(tmp_path))  # whose register of sources is empty, whatever this checkout's holds
     assert run.main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("Not launched. ")
