@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +27,6 @@ from fullcircle.scaling import Scaling, scaling
 from fullcircle.settings import DecoderSettings, ExamplesSettings, Settings, SplitsSettings, setting
 from fullcircle.storage import Store
 from fullcircle.tables import TableReader
-
-if TYPE_CHECKING:
-    pass
 
 LINE = DRAWINGS["line"]
 MARKS = 12
