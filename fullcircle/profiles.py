@@ -50,7 +50,7 @@ PROFILES: dict[str, Profile[CircleSettings]] = {
             CircleSettings(
                 examples=ExamplesSettings(n=100_000),
                 decoder=DecoderSettings(epochs=12),
-                encoder=EncoderSettings(epochs=15, image_epochs=1),
+                encoder=EncoderSettings(epochs=24, image_epochs=1),
                 reader=ReaderSettings(pictures=2000),
             ),
             cost="at most one hour",
