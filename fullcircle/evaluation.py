@@ -103,10 +103,12 @@ def summarise_encoder(errors: Columns) -> dict[str, float | None]:
 
 
 def summarise_readings(errors: Columns) -> dict[str, float | None]:
-    """Figures of `readings.errors_of`: points, spec, redraw."""
-    return metrics.summarise_points(errors["points"]) | _means(
-        errors, ("spec_error", "within_step", "redraw_mse", "pixel_exact")
-    )
+    """Figures of `readings.errors_of`: points, spec, redraw, and what of the points' error is not the reader's fault."""
+    figures = metrics.summarise_points(errors["points"])
+    if figures:
+        hidden = errors["points"] * (1 - errors["truth_fits"])[:, None]
+        figures["endpoint_px_hidden"] = float(hidden.mean()) if hidden.size else None
+    return figures | _means(errors, ("spec_error", "within_step", "redraw_mse", "pixel_exact", "truth_fits"))
 
 
 def _means(errors: Columns, names: tuple[str, ...]) -> dict[str, float | None]:

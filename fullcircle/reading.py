@@ -268,7 +268,7 @@ class Reader:
             self._compiled = _descent(self.decoder, self.scaling, self.settings)
         n = len(images)
         # Few shapes, few compilations: batches are filled up to a power of two.
-        size = min(1 << (n - 1).bit_length(), self.settings.batch_size)
+        size = max(n, min(1 << (n - 1).bit_length(), self.settings.batch_size))
         filled = [np.concatenate([a, np.repeat(a[:1], size - n, axis=0)]) for a in (latents, images)]
         return np.asarray(self._compiled(*filled))[:n]
 

@@ -27,8 +27,15 @@ NOISES = (0.0, 0.02, 0.05, 0.10)
 """Standard deviations of the noise, of 1. The table has them in grey levels."""
 
 SIGMAS = tuple(255 * noise for noise in NOISES)
-SPLIT, STEP, CONTRAST, TRUE, CLEAN_MSE = "split", "step", "contrast_level", "true_", "clean_redraw_mse"
-WRITER_VERSION = 1
+SPLIT, STEP, CONTRAST, TRUE, CLEAN_MSE, TRUE_MSE = (
+    "split",
+    "step",
+    "contrast_level",
+    "true_",
+    "clean_redraw_mse",
+    "true_redraw_mse",
+)
+WRITER_VERSION = 2
 
 
 def schema(drawing: Drawing, reader: Reader, models: Mapping[str, str]) -> pa.Schema:
@@ -36,7 +43,7 @@ def schema(drawing: Drawing, reader: Reader, models: Mapping[str, str]) -> pa.Sc
 
     ``id`` and ``split`` of the example; the ``noise_sigma_level`` that was added; the ``step``, each with the answer so far;
     ``contrast_level``; a column per factor as it was read, and with ``true_`` before it as it is; the redraw's error against
-    the picture that was read and against the clean one; whether it is the clean one to the pixel; how much of the picture that
+    the picture that was read and against the clean one, and that of the true spec's against the one that was read; whether it is the clean one to the pixel; how much of the picture that
     was read it explains; confidence and redraws.
 
     Args:
@@ -48,7 +55,7 @@ def schema(drawing: Drawing, reader: Reader, models: Mapping[str, str]) -> pa.Sc
     fields = [(ID, pa.string()), (SPLIT, pa.string()), (SIGMA, pa.float32()), (STEP, pa.string()), (CONTRAST, pa.float64())]
     fields += [*zip(spec_columns(drawing), kinds, strict=True)]
     fields += [(TRUE + name, kind) for name, kind in zip(spec_columns(drawing), kinds, strict=True)]
-    fields += [("redraw_mse", pa.float64()), (CLEAN_MSE, pa.float64()), ("pixel_exact", pa.bool_())]
+    fields += [("redraw_mse", pa.float64()), (CLEAN_MSE, pa.float64()), (TRUE_MSE, pa.float64()), ("pixel_exact", pa.bool_())]
     fields += [("explained", pa.float64()), ("confidence", pa.float64()), ("redraws", pa.int32())]
     about = {
         "drawing": drawing.name,
@@ -91,24 +98,25 @@ def write_readings(
     """
     settings, columns = reader.settings, schema(drawing, reader, models)
     total = len(SIGMAS) * sum(min(table.rows, settings.pictures) for table in splits.values())
-    asked: deque[tuple[str, Columns]] = deque()  # blocks that are being read
+    asked: deque[tuple[str, Columns, np.ndarray]] = deque()  # blocks that are being read
 
     def batches() -> Iterator[Pictures]:
         for split, table in splits.items():
             for block in _blocks(table, drawing, settings.pictures, max(1, settings.batch_size // len(SIGMAS))):
-                asked.append((split, block))
                 made = [
                     noisy_picture(image, identity, sigma, settings.seed)
                     for identity, image in zip(block[ID], block[IMAGE], strict=True)
                     for sigma in SIGMAS
                 ]
-                yield Pictures(np.stack([picture for picture, _ in made]), np.array([seed for _, seed in made]))
+                pictures = np.stack([picture for picture, _ in made])
+                asked.append((split, block, pictures))
+                yield Pictures(pictures, np.array([seed for _, seed in made]))
 
     done = 0
     with TableWriter(path, columns) as writer:
         for steps in reader.stream(batches(), total):
-            split, block = asked.popleft()
-            writer.write(_rows(drawing, columns, split, block, steps))
+            split, block, pictures = asked.popleft()
+            writer.write(_rows(drawing, columns, split, block, pictures, steps))
             done += len(steps.answer.specs)
             progress.step("readings", done, total, "pictures")
     return writer.rows
@@ -125,7 +133,9 @@ def _blocks(table: TableReader, drawing: Drawing, limit: int, size: int) -> Iter
             return
 
 
-def _rows(drawing: Drawing, columns: pa.Schema, split: str, block: Columns, steps: Steps) -> pa.RecordBatch:
+def _rows(
+    drawing: Drawing, columns: pa.Schema, split: str, block: Columns, pictures: np.ndarray, steps: Steps
+) -> pa.RecordBatch:
     """Rows by picture, then noise level, then step."""
     n, levels, k = len(block[ID]), len(SIGMAS), len(steps.each)
 
@@ -137,6 +147,7 @@ def _rows(drawing: Drawing, columns: pa.Schema, split: str, block: Columns, step
     true = np.repeat(specs_of(drawing, block), levels * k, axis=0)
     clean = np.repeat(block[IMAGE], levels * k, axis=0)
     mse = ((drawing.render(specs) - clean.astype(np.float64)) ** 2).reshape(len(specs), -1).mean(axis=1) / 255**2
+    _, true_mse = metrics.redraw_errors(drawing, np.repeat(specs_of(drawing, block), levels, axis=0), pictures)
     made: dict[str, object] = {
         ID: np.repeat(block[ID], levels * k),
         SPLIT: [split] * len(specs),
@@ -147,6 +158,7 @@ def _rows(drawing: Drawing, columns: pa.Schema, split: str, block: Columns, step
         **{TRUE + name: values for name, values in zip(spec_columns(drawing), true.T, strict=True)},
         "redraw_mse": interleaved("redraw_mse"),
         CLEAN_MSE: mse,
+        TRUE_MSE: np.repeat(true_mse, k),
         "pixel_exact": mse == 0,
         "explained": interleaved("explained"),
         "confidence": interleaved("confidence"),
@@ -158,7 +170,8 @@ def _rows(drawing: Drawing, columns: pa.Schema, split: str, block: Columns, step
 def errors_of(drawing: Drawing, rows: Columns) -> Columns:
     """Errors of readings, per row: `factors`, `points`, `spec_error`, `within_step`, `redraw_mse`, `pixel_exact`, `contrast`.
 
-    All of them against the true spec, in the better order, and against the clean picture.
+    All of them against the true spec, in the better order, and against the clean picture. `truth_fits` is 1 where the truth would
+    have fitted the picture that was read better than what was read: then the reader is at fault, else the noise.
 
     Args:
         drawing: the drawing class.
@@ -173,6 +186,7 @@ def errors_of(drawing: Drawing, rows: Columns) -> Columns:
         "within_step": within_a_step(drawing, read, true).astype(np.float64),
         "redraw_mse": rows[CLEAN_MSE],
         "pixel_exact": rows["pixel_exact"].astype(np.float64),
+        "truth_fits": (rows[TRUE_MSE] < rows["redraw_mse"]).astype(np.float64),
         "contrast": rows[CONTRAST],
     }
 

@@ -18,15 +18,20 @@ FIGURES: dict[str, tuple[str, str]] = {
     "endpoint_px_p95": ("endpoint error, 95th percentile px", "19 of 20 points are nearer"),
     "within_1px": ("points within 1 px", "share of points at most 1 px off"),
     "within_2px": ("points within 2 px", "share of points at most 2 px off"),
+    "endpoint_px_hidden": (
+        "of the mean, hidden by noise, px",
+        "part of the mean endpoint error from pictures that what was read fits as well as the truth does, or better",
+    ),
     "spec_error": ("spec error, share of range", "mean over all factors of the error as a share of the factor's range"),
     "within_step": ("geometry within a step", "share of pictures with every geometry factor at most one step off"),
     "redraw_mse": ("redraw MSE", "error of the picture that the true method draws from the read spec"),
     "pixel_exact": ("redrawn pixel for pixel", "share of pictures that the redraw meets in every pixel"),
+    "truth_fits": ("truth would fit better", "share of pictures whose true spec fits them better than what was read"),
     "examples": ("examples", "examples in the group"),
 }
 """Label and meaning of each figure in `report.json`."""
 
-SHARES = frozenset({"within_1px", "within_2px", "spec_error", "within_step", "pixel_exact"})
+SHARES = frozenset({"within_1px", "within_2px", "spec_error", "within_step", "pixel_exact", "truth_fits"})
 
 VARIANTS = {"noisy_": "noisy", "reader_": "reader"}
 """What stands before the name of a figure in `report.json`, where it is not that of a network on clean pictures."""

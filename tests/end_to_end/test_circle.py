@@ -111,7 +111,7 @@ def test_the_reports_say_all_their_figures(ran):
     points = {"endpoint_px_mean", "endpoint_px_median", "endpoint_px_p95", "within_1px", "within_2px"}
     assert set(results["drawings/decoder_report"]["metrics"]) == image
     clean = image | points | {"redraw_mse", "pixel_exact"}
-    reader = points | {"spec_error", "within_step", "redraw_mse", "pixel_exact"}
+    reader = points | {"endpoint_px_hidden", "spec_error", "within_step", "redraw_mse", "pixel_exact", "truth_fits"}
     assert set(results["drawings/encoder_report"]["metrics"]) == (
         clean | {f"noisy_{n}" for n in clean} | {f"reader_{n}" for n in reader}
     )

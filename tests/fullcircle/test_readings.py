@@ -132,6 +132,8 @@ def test_errors_follow_from_the_factor_table():
         "true_radius_px": np.array([3, 3]),
         "true_grey_level": np.array([100, 100]),
         "clean_redraw_mse": np.array([0.0, 0.5]),
+        "redraw_mse": np.array([0.1, 0.6]),
+        "true_redraw_mse": np.array([0.1, 0.5]),
         "pixel_exact": np.array([True, False]),
         "contrast_level": np.array([100.0, 100.0]),
     }
@@ -140,7 +142,13 @@ def test_errors_follow_from_the_factor_table():
     assert errors["spec_error"].tolist() == [0, (3 / 6 + 51 / 255) / 2]
     assert errors["within_step"].tolist() == [1, 0]
     figures = summarise_readings(errors)
-    assert figures == {"spec_error": pytest.approx(0.175), "within_step": 0.5, "redraw_mse": 0.25, "pixel_exact": 0.5}
+    assert figures == {
+        "spec_error": pytest.approx(0.175),
+        "within_step": 0.5,
+        "redraw_mse": 0.25,
+        "pixel_exact": 0.5,
+        "truth_fits": 0.5,
+    }
     nothing = {name: values[:0] for name, values in errors.items()}
     assert set(summarise_readings(nothing).values()) == {None}
 
