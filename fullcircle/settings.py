@@ -211,7 +211,7 @@ class ReaderSettings(Settings):
         choices=[",".join(s) for n in (3, 2, 1) for s in itertools.combinations(STEPS, n)],
     )
     gradient_steps: int = setting(40, "steps of Adam on the latent through the frozen decoder", low=1)
-    learning_rate: float = setting(0.02, "Adam's rate at the first of these steps; it falls to 0", above=0)
+    learning_rate: float = setting(0.005, "Adam's rate at the first of these steps; it falls to 0", above=0)
     levels: int = setting(5, "levels of the image loss's pyramid", low=1)
     redraws: int = setting(3000, "at most so many drawings per picture in the search", low=1)
     jump: int = setting(3, "farthest random jump when the search is stuck, in steps of a factor", low=1)
