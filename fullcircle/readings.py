@@ -43,8 +43,8 @@ def schema(drawing: Drawing, reader: Reader, models: Mapping[str, str]) -> pa.Sc
 
     ``id`` and ``split`` of the example; the ``noise_sigma_level`` that was added; the ``step``, each with the answer so far;
     ``contrast_level``; a column per factor as it was read, and with ``true_`` before it as it is; the redraw's error against
-    the picture that was read and against the clean one, and that of the true spec's against the one that was read; whether it is the clean one to the pixel; how much of the picture that
-    was read it explains; confidence and redraws.
+    the picture that was read and against the clean one, and that of the true spec's against the one that was read; whether it
+    is the clean one to the pixel; how much of the picture that was read it explains; confidence and redraws.
 
     Args:
         drawing: the drawing class.
