@@ -53,7 +53,7 @@ PROFILES: dict[str, Profile[CircleSettings]] = {
                 encoder=EncoderSettings(epochs=24, image_epochs=1),
                 reader=ReaderSettings(pictures=2000),
             ),
-            cost="at most one hour",
+            cost="about one hour",
             reaches={"drawings/decoder_report": {"fvu": 0.04}, "drawings/encoder_report": {"endpoint_px_mean": 0.65}},
         ),
     )
