@@ -16,6 +16,10 @@ import numpy as np
 
 Kind = Literal["geometry", "colour", "count"]
 Axis = Literal["x", "y"]
+Channel = Literal["red", "green", "blue"]
+
+CHANNELS: tuple[str, ...] = get_args(Channel)
+GREY = "grey"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +28,8 @@ class Factor:
 
     Both ends of the range are included. `point` and `axis` say that the factor is one coordinate of a named point
     (``point="start", axis="x"``), which is how endpoint errors and paired moves are derived. A `periodic` factor is an
-    angle-like one: `high` is followed by `low` again.
+    angle-like one: `high` is followed by `low` again. A colour of an RGB class is three factors, each with its `channel` and named
+    after it, ``skin_red``; without a channel a colour factor may show in any.
 
     Raises:
         ValueError: when the range is empty, the step does not divide it, or the description contradicts itself.
@@ -39,6 +44,7 @@ class Factor:
     point: str | None = None
     axis: Axis | None = None
     periodic: bool = False
+    channel: Channel | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
@@ -54,6 +60,13 @@ class Factor:
             raise ValueError(f"{self.name}: step {self.step:g} does not divide [{self.low:g}, {self.high:g}] into whole steps.")
         if (self.point is None) != (self.axis is None):
             raise ValueError(f"{self.name}: point and axis are given together or not at all.")
+        if self.channel is not None and (self.kind != "colour" or not self.name.endswith(f"_{self.channel}")):
+            raise ValueError(f"{self.name}: a factor of the channel {self.channel} is a colour named <colour>_{self.channel}.")
+
+    @property
+    def colour(self) -> str:
+        """The colour that the factor belongs to: ``skin`` of ``skin_red``, ``line`` of ``line_grey``."""
+        return self.name.removesuffix(f"_{self.channel or GREY}")
 
     @property
     def count(self) -> int:
@@ -92,6 +105,12 @@ class Factors(Sequence[Factor]):
             axes = sorted(str(f.axis) for f in factors if f.point == point)
             if axes != ["x", "y"]:
                 raise ValueError(f"Point {point!r} needs one x factor and one y factor. Received axes: {axes}.")
+        for colour, where in self.colours().items():
+            channels = [factors[i].channel for i in where]
+            if channels not in ([None], list(CHANNELS)):
+                raise ValueError(
+                    f"The colour {colour!r} needs one factor, or one each for {', '.join(CHANNELS)}. Received: {channels}."
+                )
 
     def __getitem__(self, i: Any) -> Any:
         return self._factors[i]
@@ -136,6 +155,13 @@ class Factors(Sequence[Factor]):
     def of_kind(self, *kinds: Kind) -> np.ndarray:
         """Indices of the factors of these kinds, ``int (k,)``."""
         return np.array([i for i, f in enumerate(self._factors) if f.kind in kinds], int)
+
+    def colours(self) -> dict[str, list[int]]:
+        """Where the factors of each colour stand: one index, or those of red, green and blue."""
+        found: dict[str, list[int]] = {}
+        for i in self.of_kind("colour").tolist():
+            found.setdefault(self._factors[i].colour, []).append(i)
+        return found
 
     def point_indices(self) -> np.ndarray:
         """Where the points' coordinates stand, ``int (n_points, 2)``: column of x, column of y."""
@@ -186,5 +212,12 @@ class Factors(Sequence[Factor]):
         return np.stack(columns, axis=1).astype(np.float64)
 
     def table(self) -> list[dict[str, Any]]:
-        """The factors as plain data, for schema metadata and reports."""
-        return [dataclasses.asdict(f) for f in self._factors]
+        """The factors as plain data, for schema metadata and reports; a channel only where there is one."""
+        return [{k: v for k, v in dataclasses.asdict(f).items() if (k, v) != ("channel", None)} for f in self._factors]
+
+
+def colour_factors(name: str, channels: int, low: int = 0, high: int = 255) -> tuple[Factor, ...]:
+    """A colour as factors: ``<name>_grey`` for one channel, ``<name>_red``, ``_green`` and ``_blue`` for three."""
+    if channels == 1:
+        return (Factor(f"{name}_{GREY}", low, high, unit="level", kind="colour"),)
+    return tuple(Factor(f"{name}_{c}", low, high, unit="level", kind="colour", channel=c) for c in get_args(Channel))

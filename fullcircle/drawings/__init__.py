@@ -5,12 +5,18 @@ The list is also the partition set of the assets and the parameter list of the c
 
 from __future__ import annotations
 
+from fullcircle.drawings.arc import Arc
 from fullcircle.drawings.base import Drawing, exchange
+from fullcircle.drawings.ellipse import Ellipse
+from fullcircle.drawings.face import Face
 from fullcircle.drawings.line import Line
+from fullcircle.drawings.polyline import Polyline
+from fullcircle.drawings.rectangle import Rectangle
+from fullcircle.drawings.triangle import Triangle
 
 __all__ = ["DRAWINGS", "Drawing", "drawing_class", "exchange"]
 
-DRAWINGS: dict[str, Drawing] = {d.name: d for d in (Line(),)}
+DRAWINGS: dict[str, Drawing] = {d.name: d for d in (Line(), Arc(), Rectangle(), Ellipse(), Triangle(), Polyline(), Face())}
 
 
 def drawing_class(name: str) -> Drawing:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from fullcircle.factors import Factors
+from fullcircle.factors import CHANNELS, Factors
 
 
 class Drawing(abc.ABC):
@@ -68,6 +68,13 @@ class Drawing(abc.ABC):
         """The call that draws one spec, as code: ``dot.draw(x=3, y=5)``. A class that Pillow draws may say it in Pillow's words."""
         return f"{self.name}.draw({', '.join(f'{name}={value!r}' for name, value in self.spec_values(spec).items())})"
 
+    def parts(self, spec: np.ndarray) -> Mapping[str, tuple[Drawing, np.ndarray]]:
+        """What one spec is made of, in the order of drawing: for each part its drawing class and its own spec.
+
+        Empty for a class that is made of nothing else. A part's class is one on this canvas, see `Painted.on`.
+        """
+        return {}
+
     def canvas_call(self, spec: np.ndarray) -> str:
         """What `call` draws on, as code, where that is said apart: ``Image.new("L", (64, 64), 31)``; else empty."""
         return ""
@@ -110,15 +117,17 @@ class Drawing(abc.ABC):
         return np.asarray((images != ground[:, None, None, :]).any(axis=-1))
 
     def contrast(self, specs: np.ndarray) -> np.ndarray:
-        """Largest difference between a colour factor and the ground, in levels, ``float64 (n,)``.
+        """Largest difference between a colour factor and the ground in a channel of its own, in levels, ``float64 (n,)``.
 
         For the line that is ``|line - background|``. Without a ground factor the ground is black.
         """
-        colours = [i for i in self.factors.of_kind("colour") if self.factors[i].name not in self.ground]
-        if not colours:
-            return np.full(len(specs), 255.0)
-        values = np.asarray(specs, np.float64)[:, colours]
-        return np.abs(values[:, :, None] - self.ground_of(specs)[:, None, :]).max(axis=(1, 2))
+        ground, most = self.ground_of(specs), np.full(len(specs), -np.inf)
+        for i in self.factors.of_kind("colour"):
+            factor = self.factors[i]
+            if factor.name not in self.ground:
+                own = ground if factor.channel is None else ground[:, [CHANNELS.index(factor.channel)]]
+                most = np.maximum(most, np.abs(np.asarray(specs, np.float64)[:, [i]] - own).max(axis=1))
+        return np.where(np.isfinite(most), most, 255.0)
 
     @cached_property
     def permutations(self) -> np.ndarray:

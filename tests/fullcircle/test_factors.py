@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fullcircle.factors import Factor, Factors
+from fullcircle.factors import Factor, Factors, colour_factors
 
 POINT = (Factor("x", 0, 9, point="p", axis="x"), Factor("y", 0, 9, point="p", axis="y"))
 
@@ -27,6 +27,8 @@ def random_factors(rng: np.random.Generator) -> Factors:
         (("a", 0, 1, 0.3), "step 0.3 does not divide"),
         (("a", 0, 1, 1, "px", "sound"), "kind is one of geometry, colour, count. Received: 'sound'"),
         (("a", 0, 1, 1, "px", "geometry", "p"), "point and axis are given together"),
+        (("a", 0, 1, 1, "", "colour", None, None, False, "red"), "channel red is a colour named <colour>_red"),
+        (("a_red", 0, 1, 1, "", "count", None, None, False, "red"), "channel red is a colour named <colour>_red"),
     ],
 )
 def test_a_contradictory_factor_is_refused(arguments, message):
@@ -41,6 +43,23 @@ def test_a_contradictory_table_is_refused():
         Factors(Factor("a", 0, 1), Factor("a", 0, 2))
     with pytest.raises(ValueError, match="Point 'p' needs one x factor and one y factor"):
         Factors(POINT[0])
+    red, green, blue = colour_factors("skin", 3)
+    with pytest.raises(
+        ValueError, match=r"colour 'skin' needs one factor, or one each for red, green, blue. Received: \['red', 'b"
+    ):
+        Factors(red, blue)
+    with pytest.raises(ValueError, match="colour 'skin' needs one factor"):
+        Factors(green, red, blue)
+
+
+def test_a_colour_is_one_factor_or_three():
+    factors = Factors(*colour_factors("line", 1), *POINT, *colour_factors("skin", 3, 80, 255))
+    assert factors.names == ("line_grey", "x", "y", "skin_red", "skin_green", "skin_blue")
+    assert factors.colours() == {"line": [0], "skin": [3, 4, 5]}
+    assert [f.low for f in factors[3:]] == [80] * 3
+    table = factors.table()
+    assert [row.get("channel") for row in table] == [None] * 3 + ["red", "green", "blue"]
+    assert all("channel" not in row for row in table[:3])  # as before there were channels: tables keep their hashes
 
 
 def test_an_unknown_factor_names_those_there_are():
