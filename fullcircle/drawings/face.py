@@ -14,7 +14,7 @@ from fullcircle.factors import Factor, Factors, colour_factors
 SIDE = 96
 ELLIPSE, ARC, LINE = (drawing.on(SIDE, SIDE, 3) for drawing in (Ellipse(), Arc(), Line()))
 
-HAIR, WHITE, IRIS, NOSE, LIPS = (58, 36, 22), (246, 244, 238), (30, 44, 70), (112, 66, 50), (168, 32, 46)
+HAIR, WHITE, RIM, NOSE, LIPS = (58, 36, 22), (250, 248, 244), (24, 18, 12), (112, 66, 50), (168, 32, 46)
 HAIR_SIDES, HAIR_TOP = 5, 4  # px of hair beside the head and above it
 
 
@@ -75,8 +75,8 @@ class Face(Composite):
         return {
             "hair": ellipse(x_head, y_head - HAIR_TOP, head_width + HAIR_SIDES, head_height + HAIR_TOP, HAIR, HAIR),
             "head": ellipse(x_head, y_head, head_width, head_height, skin, skin),
-            "left eye": ellipse(x_eyes - eye_distance, y_eyes, eye_size, eye_size - 1, WHITE, IRIS),
-            "right eye": ellipse(x_eyes + eye_distance, y_eyes, eye_size, eye_size - 1, WHITE, IRIS),
+            "left eye": ellipse(x_eyes - eye_distance, y_eyes, eye_size, eye_size - 1, WHITE, RIM),
+            "right eye": ellipse(x_eyes + eye_distance, y_eyes, eye_size, eye_size - 1, WHITE, RIM),
             "nose": (LINE, {**nose, "line": NOSE, "line_width": 2}),
             "mouth": (ARC, {**lips, "line": LIPS, "line_width": 2}),
         }

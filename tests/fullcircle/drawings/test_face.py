@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fullcircle.drawings import DRAWINGS
-from fullcircle.drawings.face import HAIR, IRIS, LIPS, WHITE
+from fullcircle.drawings.face import HAIR, LIPS, RIM, WHITE
 
 FACE = DRAWINGS["face"]
 SPEC = np.array([48, 50, 24, 30, 48, 42, 9, 4, 48, 62, 8, 3, 220, 180, 140, 30, 90, 160], float)
@@ -16,7 +16,7 @@ def test_every_part_has_its_colour_where_it_is():
         (48, 30): (220, 180, 140),
         (39, 42): WHITE,
         (57, 42): WHITE,
-        (35, 42): IRIS,
+        (35, 42): RIM,
         (48, 65): LIPS,
     }.items():
         assert tuple(image[y, x]) == colour, (x, y)
