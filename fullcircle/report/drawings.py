@@ -35,7 +35,7 @@ from fullcircle.metrics import summarise_image_errors
 from fullcircle.progress import duration
 from fullcircle.readings import NOISES, SIGMAS, STEP, errors_of, noisy_picture, of
 from fullcircle.report.charts import loss_curves
-from fullcircle.report.page import Table, figure_table, gap_tables, page
+from fullcircle.report.page import Listing, Table, figure_table, gap_tables, page
 from fullcircle.report.pictures import contact_sheet, data_uri, png, small_webp
 from fullcircle.settings import ReportSettings
 from fullcircle.storage import StoredObject
@@ -79,6 +79,7 @@ def _write(
     caption: str,
     tables: Sequence[Table],
     facts: Mapping[str, str],
+    listings: Sequence[Listing] = (),
 ) -> None:
     """The three files of a report; the contact sheet shows the rows `small`, the page shows `rows`."""
     (folder / circle.REPORT).write_text(json.dumps(report, indent=1))
@@ -93,6 +94,7 @@ def _write(
             tables=tables,
             curves=loss_curves(report["history"]),
             facts=facts,
+            listings=listings,
         )
     )
 
@@ -234,6 +236,7 @@ def encoder_report(
     shown = _shown_readings(table, drawing, of(read, "test"), settings)
     seed = rows.about["settings"]["seed"]
     sheet: list[tuple[str, np.ndarray]] = []
+    answers: dict[tuple[float, str], np.ndarray] = {}
     for noise, sigma in zip(NOISES, SIGMAS, strict=True):
         given = np.stack([noisy_picture(i, n, sigma, seed)[0] for i, n in zip(shown[IMAGE], shown[ID], strict=True)])
         sheet.append((f"sigma {noise:g}" if noise else "input", given))
@@ -241,7 +244,7 @@ def encoder_report(
         for step in taken:
             found = of(read, "test", sigma, step)
             place = {identity: i for i, identity in enumerate(found[ID])}
-            specs = specs_of(drawing, found)[[place[identity] for identity in shown[ID]]]
+            specs = answers[noise, step] = specs_of(drawing, found)[[place[identity] for identity in shown[ID]]]
             sheet.append((STEP_LABELS[step], drawing.render(specs)))
     per_noise = len(sheet) // len(NOISES)
     small = [row for noise in SMALL_SHEET for row in sheet[NOISES.index(noise) * per_noise :][:per_noise]]
@@ -278,7 +281,19 @@ def encoder_report(
             *gap_tables(differences),
         ],
         facts=_facts(encoder, circle.training_of(encoder), versions),
+        listings=part_listings(drawing, answers[NOISES[0], last]),
     )
+
+
+def part_listings(drawing: Drawing, specs: np.ndarray) -> list[Listing]:
+    """What was read from each example shown, part by part, each as the call that draws it; nothing where a class has no parts."""
+    listings = []
+    for number, spec in enumerate(specs, start=1):
+        if parts := drawing.parts(spec):
+            lines = [(f"{name}: {part.name}", part.call(own)) for name, (part, own) in parts.items()]
+            title = f"Picture {number}, clean: the parts that were read"
+            listings.append(Listing(title, [("ground", drawing.canvas_call(spec)), *lines]))
+    return listings
 
 
 def _shown_readings(test: TableReader, drawing: Drawing, read: Columns, settings: ReportSettings) -> Columns:

@@ -61,6 +61,14 @@ class Table:
     rows: Sequence[tuple[str, Sequence[str]]]
 
 
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """A titled list of lines of code, each with a name."""
+
+    title: str
+    lines: Sequence[tuple[str, str]]
+
+
 def figure_table(title: str, groups: Mapping[str, Mapping[str, Any]]) -> Table:
     """Figures of several groups side by side; rows follow `FIGURES`."""
     names = [n for n in FIGURES if any(n in g for g in groups.values())]
@@ -92,6 +100,7 @@ def page(
     tables: Sequence[Table],
     curves: str,
     facts: Mapping[str, str],
+    listings: Sequence[Listing] = (),
 ) -> str:
     """The HTML page.
 
@@ -102,6 +111,7 @@ def page(
         tables: in order.
         curves: SVG text.
         facts: how it came about: settings, hashes read, seconds.
+        listings: code, under the pictures.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -109,5 +119,12 @@ def page(
     shown = {label for table in tables for label, _ in table.rows}
     meanings = [(label, meaning) for label, meaning in FIGURES.values() if label in shown]
     return environment.get_template("page.html.j2").render(
-        title=title, summary=summary, pictures=pictures, tables=tables, curves=curves, facts=facts, meanings=meanings
+        title=title,
+        summary=summary,
+        pictures=pictures,
+        listings=listings,
+        tables=tables,
+        curves=curves,
+        facts=facts,
+        meanings=meanings,
     )

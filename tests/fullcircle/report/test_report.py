@@ -3,9 +3,11 @@ import re
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from fullcircle.drawings import DRAWINGS
 from fullcircle.report.charts import loss_curves
+from fullcircle.report.drawings import part_listings
 from fullcircle.report.page import FIGURES, Table, figure_table, figure_text, gap_tables, page
 from fullcircle.report.pictures import contact_sheet, data_uri, png, small_webp
 
@@ -81,6 +83,31 @@ def test_a_gap_is_shown_with_its_interval_and_what_follows():
     (table,) = gap_tables({"reader": {"pixel_exact": gap}})
     assert table.title == "Valid against test: reader"
     assert table.rows == [("redrawn pixel for pixel", ["50.0%", "45.0%", "-5.0%", "-10.0% to 1.0%", "yes", "no"])]
+
+
+def test_what_was_read_is_listed_part_by_part_each_as_its_own_call(rng):
+    face = DRAWINGS["face"]
+    specs = face.factors.sample(2, rng)
+    first, second = part_listings(face, specs)
+    assert [listing.title.split(",")[0] for listing in (first, second)] == ["Picture 1", "Picture 2"]
+    assert [name for name, _ in first.lines] == [
+        "ground",
+        "hair: ellipse",
+        "head: ellipse",
+        "left eye: ellipse",
+        "right eye: ellipse",
+        "nose: line",
+        "mouth: arc",
+    ]
+    names = {"Image": Image}
+    exec(f"image = {first.lines[0][1]}", names)
+    names["draw"] = ImageDraw.Draw(names["image"])
+    for _, code in first.lines[1:]:
+        exec(code, names)
+    assert np.array_equal(np.asarray(names["image"]), face.render(specs[:1])[0])
+    assert part_listings(DRAWINGS["line"], DRAWINGS["line"].factors.sample(2, rng)) == []
+    html = page(title="t", summary="s", pictures=[], tables=[], curves="", facts={}, listings=[first])
+    assert f"<code>{first.lines[2][1]}</code>" in html
 
 
 def test_the_page_is_self_contained_and_escapes():
