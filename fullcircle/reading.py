@@ -16,6 +16,7 @@ import numpy as np
 
 from fullcircle.drawings import DRAWINGS, Drawing
 from fullcircle.evaluation import unit_images
+from fullcircle.factors import CHANNELS
 from fullcircle.metrics import spec_difference
 from fullcircle.processes import cores, in_order
 from fullcircle.progress import Progress, silent
@@ -265,7 +266,8 @@ class Reader:
     def _descend(self, latents: np.ndarray, images: np.ndarray) -> np.ndarray:
         """Latents after some steps of Adam, ``float32 (n, n_factors)``."""
         if self._compiled is None:
-            self._compiled = _descent(self.decoder, self.scaling, self.settings)
+            periodic = np.array([f.periodic for f in self.drawing.factors])
+            self._compiled = _descent(self.decoder, self.scaling, periodic, self.settings)
         n = len(images)
         # Few shapes, few compilations: batches are filled up to a power of two.
         size = max(n, min(1 << (n - 1).bit_length(), self.settings.batch_size))
@@ -373,7 +375,8 @@ class Palette:
 
     A geometry is drawn once with a level of its own for every colour factor, the labels. Where a label shows, its factor
     paints; the colour with the least squared error there is the mean, rounded to the factor's step, which on a clean picture
-    is the colour itself. Anything else in the drawing is taken as fixed.
+    is the colour itself. Anything else in the drawing is taken as fixed. A factor that names its channel is looked for in no
+    other: a third of the work, and what has its label's level elsewhere does not matter.
 
     That holds for classes that lay on colours as they are. Whether this is one is tried, not believed: `TRIED` specs are
     drawn, in label colours and in their own, and `valid` is False unless the first predict the second to the pixel (a blend
@@ -389,6 +392,9 @@ class Palette:
             v[self.colours] for v in (drawing.factors.low, drawing.factors.high, drawing.factors.step)
         )
         count = np.array([drawing.factors[i].count for i in self.colours])
+        channels = [drawing.factors[i].channel for i in self.colours]
+        # Where in a flattened picture each factor may show
+        self.places = [slice(None) if c is None else slice(CHANNELS.index(c), None, drawing.channels) for c in channels]
         rng = np.random.default_rng(0)  # what is tried decides how, never what, is answered
         specs = drawing.factors.sample(self.TRIED, rng)
         truth = drawing.render(specs).reshape(len(specs), -1)
@@ -401,8 +407,9 @@ class Palette:
                 continue
             drawn = self.draw(specs)
             mixed = drawn.copy()
-            for j in range(k):
-                mixed = np.where(drawn == levels[j], specs[:, self.colours[j], None], mixed)
+            for j, place in enumerate(self.places):
+                own = specs[:, self.colours[j], None]
+                mixed[:, place] = np.where(drawn[:, place] == levels[j], own, mixed[:, place])
             self.valid = bool(np.array_equal(mixed, truth))
             if self.valid:
                 return
@@ -431,14 +438,15 @@ class Palette:
         left = np.full(len(specs), (image.astype(np.float64) ** 2).sum())
         columns = np.stack([np.ones_like(image), image], axis=1)
         fixed = np.ones_like(drawn, dtype=bool)
-        for j, (label, low, high, step) in enumerate(zip(self.labels, self.low, self.high, self.step, strict=True)):
-            painted = drawn == label
-            n, total = (painted.astype(image.dtype) @ columns).T.astype(np.float64)
+        every = zip(self.labels, self.low, self.high, self.step, self.places, strict=True)
+        for j, (label, low, high, step, place) in enumerate(every):
+            painted = drawn[:, place] == label
+            n, total = (painted.astype(image.dtype) @ columns[place]).T.astype(np.float64)
             mean = np.where(n > 0, total / np.maximum(n, 1), specs[:, self.colours[j]])
             colour = np.clip(low + step * np.rint((mean - low) / step), low, high)
             fitted[:, self.colours[j]] = colour
             left += n * colour**2 - 2 * colour * total
-            fixed &= ~painted
+            fixed[:, place] &= ~painted
         if fixed.any():
             level = fixed * drawn.astype(np.float64)
             left += (level * (level - 2 * image)).sum(axis=1)
@@ -657,14 +665,15 @@ def _block_means(rest: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(rest[: h * size, : w * size].reshape(h, size, w, size, -1).mean(axis=(1, 3)))
 
 
-def _descent(decoder: Any, scaling: Scaling, settings: ReaderSettings) -> Callable[[Any, Any], Any]:
+def _descent(decoder: Any, scaling: Scaling, periodic: np.ndarray, settings: ReaderSettings) -> Callable[[Any, Any], Any]:
     """Adam on latents through a frozen decoder, compiled; each picture by its own gradient, the rate falling as a cosine."""
     import tensorflow as tf
 
     from fullcircle.losses import Pyramid
 
     loss = Pyramid(settings.levels)
-    low, high = (tf.constant(v, tf.float32) for v in (scaling.low, scaling.high))
+    # A periodic factor may pass its seam; `Factors.snap` brings it back.
+    low, high = (tf.constant(np.where(periodic, np.sign(v) * np.inf, v), tf.float32) for v in (scaling.low, scaling.high))
     total = settings.gradient_steps
 
     def descend(latents: Any, images: Any) -> Any:
