@@ -7,7 +7,7 @@ POINT = (Factor("x", 0, 9, point="p", axis="x"), Factor("y", 0, 9, point="p", ax
 
 
 def random_factors(rng: np.random.Generator) -> Factors:
-    """A factor table that nobody wrote."""
+    """A factor table that nobody wrote: factors of any kind, some periodic, points, colours of three channels."""
     factors = []
     for i in range(int(rng.integers(1, 8))):
         low = float(rng.integers(-50, 50)) / 4
@@ -15,6 +15,10 @@ def random_factors(rng: np.random.Generator) -> Factors:
         kind = str(rng.choice(["geometry", "colour", "count"]))
         high = low + step * int(rng.integers(1, 40))
         factors.append(Factor(f"f{i}", low, high, step, unit="u", kind=kind, periodic=bool(rng.integers(2))))
+    for i in range(int(rng.integers(4))):
+        factors += [Factor(f"{axis}_{i}", 0, float(rng.integers(5, 40)), point=f"p{i}", axis=axis) for axis in ("x", "y")]
+    for i in range(int(rng.integers(3))):
+        factors += colour_factors(f"c{i}", int(rng.choice([1, 3])), 20, int(rng.integers(30, 255)))
     return Factors(*factors)
 
 
