@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from fullcircle.drawings import DRAWINGS, Drawing
-from fullcircle.factors import Factor, Factors
+from fullcircle.factors import Factor, Factors, colour_factors
 from fullcircle.metrics import spec_errors
 from fullcircle.noise import add_noise
 from fullcircle.reading import (
@@ -164,6 +164,41 @@ def test_other_classes_are_read_by_the_same_code(cls, rng):
     # Not in the list of classes, so no process could import it: searched here
     reading = reader(drawing, a_few_steps_off(drawing, specs, rng), workers=2).read(images, rng)
     assert reading.pixel_exact.mean() >= 0.8
+
+
+@pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
+def test_every_class_is_read_from_near_starts_by_the_search_alone(drawing, rng):
+    assert Palette(drawing).valid
+    specs = drawing.factors.sample(60, rng)
+    specs = specs[drawing.contrast(specs) >= 32][:3]
+    images, starts = drawing.render(specs), a_few_steps_off(drawing, specs, rng, 1)
+    search = Reader(drawing, scaling("range", drawing.factors), None, None, ReaderSettings(steps="redraw"))
+    reading = search.read(images, rng, starts=list(starts[:, None]))
+    assert reading.pixel_exact.all()
+    assert np.array_equal(drawing.render(reading.specs), images)
+
+
+def test_a_palette_looks_for_a_colour_in_its_own_channel_only(rng):
+    """What has the level of a label in another channel is fixed: the search would else paint it over."""
+
+    class Dot(Disc):
+        factors = Factors(Factor("x", 4, 20), *colour_factors("dot", 3))
+
+        def draw(self, *, x, dot_red, dot_green, dot_blue):
+            image = np.full((20, 24, 3), (int(label[2]), int(label[0]), int(label[1])), np.uint8)
+            image[5:9, x - 3 : x + 3] = (dot_red, dot_green, dot_blue)
+            return image
+
+    label = np.zeros(3)
+    label = Palette(Dot()).labels
+    palette = Palette(Dot())
+    assert np.array_equal(palette.labels, label)  # the ground has the labels, each in another channel, and nobody minds
+    assert palette.valid
+    spec = np.array([[9, 30, 200, 77]])
+    blind = np.array([[9, 0, 0, 0]])
+    fitted, left = palette.fit(blind, Dot().render(spec).reshape(-1).astype(float))
+    assert np.array_equal(fitted, spec)
+    assert left[0] == 0
 
 
 def test_a_class_of_few_pictures_gives_up_on_a_picture_of_none():
