@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from fullcircle import answers, circle
 from fullcircle.cli import main
 from fullcircle.drawings import DRAWINGS
+from fullcircle.incoming import open_picture
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
 from fullcircle.reading import Reader
@@ -136,6 +137,28 @@ def test_the_table_and_the_overlays(pictures, tmp_path, capsys):
     assert [p.name for p in table.parent.iterdir()] == ["read.parquet"]
     difference = np.asarray(Image.open(folder / "b.png"))[:, -64 * answers.SCALE :]
     assert (difference == 128).all()
+
+
+def test_an_answer_in_colour_has_code_an_overlay_and_own_pixels_too(tmp_path, rng):
+    face = DRAWINGS["face"]
+    spec = face.factors.sample(1, rng)
+    picture = Image.fromarray(face.render(spec)[0]).resize((192, 192), Image.Resampling.NEAREST)
+    picture.save(tmp_path / "face.png")
+    incoming = open_picture(tmp_path / "face.png", face)
+    assert np.array_equal(incoming.image, face.render(spec)[0])
+    near = face.factors.snap(spec + (np.arange(len(face.factors)) == face.factors.index("smile")))
+    search = Reader(face, scaling("range", face.factors), None, None, ReaderSettings(steps="redraw"))
+    (answer,) = answers.answers(face, [incoming], search.read(incoming.image[None], rng, starts=[near]))
+    assert answer.pixel_exact
+    assert np.array_equal(run_code(answer.code), incoming.image)
+    sheet = np.asarray(answers.overlay(face, answer))
+    side = 96 * answers.SCALE
+    assert np.array_equal(sheet[:: answers.SCALE, : side : answers.SCALE], incoming.image)
+    assert (sheet[:, -side:] == 128).all()
+    own = dict(zip(face.factors.names, answer.own.tolist(), strict=True))
+    read = dict(zip(face.factors.names, answer.spec.tolist(), strict=True))
+    assert own["x_head"] == 2 * read["x_head"] + 0.5  # by pixel centres
+    assert (own["head_width"], own["skin_red"]) == (2 * read["head_width"], read["skin_red"])
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):

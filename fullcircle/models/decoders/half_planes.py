@@ -120,7 +120,9 @@ class Geometry(layers.Layer):
 
     def call(self, latent: Any) -> tuple[Any, Any]:
         """The features, and the points alone ``(n, n_points, 2)``."""
-        scalars, turns, others = [], [], []
+        scalars: list[Any] = []
+        turns: list[tuple[Any, Any]] = []
+        others: list[Any] = []
         for index, low, high, count, how in self.columns:
             share = (latent[:, index : index + 1] - low) / (high - low)
             if how == "turn":  # `high` is one step short of the full circle
