@@ -85,13 +85,17 @@ class Painted(Drawing):
             for f in self.factors
         ]
 
+    @cached_property
+    def _ground(self) -> str:
+        """The ground's colour by its name in `paint`; empty where the ground is black."""
+        return self.factors[self.factors.index(self.ground[0])].colour if self.ground else ""
+
     def _gathered(self, factors: Mapping[str, Any]) -> tuple[Colour, dict[str, Any]]:
         """The ground's colour, and all else as `paint` takes it."""
         values: dict[str, Any] = {}
         for name, key, channel in self._arguments:
             values[key] = factors[name] if channel is None else (*values.get(key, ()), factors[name])
-        ground = values.pop(self.factors[self.factors.index(self.ground[0])].colour) if self.ground else 0
-        return ground, values
+        return (values.pop(self._ground) if self._ground else 0), values
 
 
 class Composite(Painted):
