@@ -1,4 +1,4 @@
-"""The reports of a class in colour that is made of parts, from examples to page, with networks that hardly learned anything."""
+"""The reports of a class in colour that is made of parts, from examples to page, with networks that learned nothing yet."""
 
 import io
 import json
@@ -12,14 +12,8 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.models.decoders import half_planes
 from fullcircle.models.encoders import lookout
 from fullcircle.readings import NOISES
-from fullcircle.settings import (
-    DecoderSettings,
-    EncoderSettings,
-    ExamplesSettings,
-    ReaderSettings,
-    ReportSettings,
-    SplitsSettings,
-)
+from fullcircle.scaling import scaling
+from fullcircle.settings import ExamplesSettings, ReaderSettings, ReportSettings, SplitsSettings
 
 FACE = DRAWINGS["face"]
 
@@ -29,13 +23,22 @@ def reports(store, monkeypatch):
     monkeypatch.setattr(half_planes, "UNITS", (8,))
     for name, size in {"STEM": 4, "FINE": 4, "COARSE": 4, "SQUEEZE": 2, "CONTEXT": 8, "LOOK": 8, "LOOKS": 1}.items():
         monkeypatch.setattr(lookout, name, size)
-    examples = circle.make_examples(store, FACE, ExamplesSettings(n=48, workers=1))
-    splits = circle.make_splits(store, examples, SplitsSettings(train=0.5, test=0.25, valid=0.25))
-    train, test, valid = (splits[name] for name in ("train", "test", "valid"))
-    decoder = circle.make_decoder(store, FACE, train, valid, DecoderSettings(epochs=2, batch_size=8))
-    settings = EncoderSettings(epochs=1, objective="spec", batch_size=8)
-    encoder = circle.make_encoder(store, FACE, train, valid, decoder, settings)
-    reader = ReaderSettings(steps="encoder,redraw", redraws=40, pictures=2, workers=1)
+    by = scaling("range", FACE.factors)
+
+    def untrained(kind, network, **read):
+        about = {"scaling": "range", "settings": {"model": kind}, "read": read, "parameters": 1, "trainable": 1}
+        about |= {"history": [{"stage": kind, "loss": 1.0, "val_loss": 1.0}], "timing": {"seconds": 1, "examples_per_s": 1}}
+        with store.draft() as draft:
+            network.build(FACE, by).save(draft.path / f"{kind}.keras")
+            (draft.path / circle.TRAINING).write_text(json.dumps(about))
+            return draft.commit()
+
+    examples = circle.make_examples(store, FACE, ExamplesSettings(n=16, workers=1))
+    splits = circle.make_splits(store, examples, SplitsSettings(train=0.1, test=0.45, valid=0.45))
+    test, valid = splits["test"], splits["valid"]
+    decoder = untrained("decoder", half_planes)
+    encoder = untrained("encoder", lookout, decoder=decoder.hash)
+    reader = ReaderSettings(steps="encoder,redraw", redraws=20, pictures=2, workers=1)
     readings, _ = circle.make_readings(store, FACE, test, valid, encoder, reader)
     shown = ReportSettings(pictures=2)
     return {
