@@ -20,8 +20,10 @@ from typing import Any
 import dagster as dg
 
 from assets import drawings, glyphs
-from fullcircle.drawings import drawing_class
-from fullcircle.glyphs import picture_source, register
+from fullcircle.drawing_checks import refuse_broken
+from fullcircle.drawings import register as register_drawing
+from fullcircle.glyphs import picture_source
+from fullcircle.glyphs import register as register_source
 from fullcircle.profiles import Profile, glyph_profile, profile
 from fullcircle.progress import duration
 from fullcircle.results import latest_reports, results_text
@@ -132,14 +134,15 @@ def launch_of(arguments: argparse.Namespace) -> Launch:
     """
     overrides = overrides_of(arguments.set)
     if arguments.source is None:
-        drawing = drawing_class(arguments.drawing)
         circle = profile(arguments.profile)
         settings = circle.settings.replaced(overrides)
+        drawing = register_drawing(default_store(), arguments.drawing)
         settings.check(drawing)
+        refuse_broken(drawing)
         return Launch(CIRCLE, drawings.PREFIX, drawing.name, circle, settings)
     chosen = glyph_profile(arguments.profile)
     of_glyphs = chosen.settings.replaced(overrides)
-    name = register(default_store(), arguments.source)
+    name = register_source(default_store(), arguments.source)
     picture_source(default_store(), name).check(of_glyphs.originals)
     return Launch(GLYPHS, glyphs.PREFIX, name, chosen, of_glyphs)
 
@@ -179,9 +182,8 @@ def summary(what: Launch) -> str:
         for (asset, partition), entry in store.ledger.latest_of_all().items()
         if partition == what.partition and asset.startswith(own)
     ]
-    full = {drawings.PREFIX: "make run PROFILE=full", glyphs.PREFIX: f"make run SOURCE={what.partition} PROFILE=full"}[
-        what.prefix
-    ]
+    variable = {drawings.PREFIX: "DRAWING", glyphs.PREFIX: "SOURCE"}[what.prefix]
+    full = f"make run {variable}={what.partition} PROFILE=full".replace("DRAWING=line ", "")
     hints = {
         "make ui": "the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures",
         **({"make results": "this table again"} if results else {}),
@@ -201,7 +203,11 @@ def summary(what: Launch) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Launch, follow, print; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.run", description=__doc__)
-    parser.add_argument("--drawing", default="line", help="drawing class (default: %(default)s)")
+    parser.add_argument(
+        "--drawing",
+        default="line",
+        help="drawing class, by name or as path/to/file.py:Class, module:Class (default: %(default)s)",
+    )
     parser.add_argument("--source", help="instead: picture source, by name or as folder:PATH, fonts:PATH, mnist:FILE.npz")
     parser.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="examples.n=500, for one")
