@@ -117,6 +117,14 @@ def _check(arguments: argparse.Namespace) -> int:
     return 1 if found.refused else 0
 
 
+def _list(arguments: argparse.Namespace) -> int:
+    from fullcircle.catalogue import catalogue, catalogue_text
+
+    entries = catalogue(Store(arguments.store))
+    print(json.dumps([entry.as_dict() for entry in entries], indent=1) if arguments.json else catalogue_text(entries))
+    return 0
+
+
 def _steps(text: str) -> list[str]:
     steps = [s.strip() for s in text.split(",")]
     if not set(steps) <= set(STEPS):
@@ -132,6 +140,11 @@ def parser() -> argparse.ArgumentParser:
     results = commands.add_parser("results", help="the latest figures of every report")
     results.add_argument("--json", action="store_true", help="as a list of objects")
     results.set_defaults(run=_results)
+    there = commands.add_parser(
+        "list", help="drawing classes, picture sources, operations and models, and what was made of each"
+    )
+    there.add_argument("--json", action="store_true", help="as a list of objects")
+    there.set_defaults(run=_list)
     check = commands.add_parser("check", help="what is wrong with a drawing class, and what its pictures cannot tell")
     check.add_argument("drawing", metavar="CLASS", help="a name, path/to/file.py:Class or module:Class; its code is run")
     check.add_argument("--sheet", type=Path, metavar="FILE", help="the contact sheet (default: in the store)")
