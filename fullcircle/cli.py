@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fullcircle.drawings import Drawing, drawing_class, loaded
+from fullcircle.drawings import drawing_of
 from fullcircle.progress import Progress, silent
 from fullcircle.results import latest_reports, results_text
 from fullcircle.settings import STEPS, ReaderSettings, SettingsError, default_store
@@ -35,12 +35,6 @@ def _results(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _drawing(arguments: argparse.Namespace) -> Drawing:
-    """The class that is named, or given by reference without being registered."""
-    given = arguments.drawing
-    return loaded(given) if ":" in given else drawing_class(given, Path(arguments.store))
-
-
 def _read(arguments: argparse.Namespace) -> int:
     import numpy as np
 
@@ -49,7 +43,7 @@ def _read(arguments: argparse.Namespace) -> int:
     from fullcircle.incoming import Incoming, PictureError, find_pictures, open_picture
     from fullcircle.reading import Pictures
 
-    drawing = _drawing(arguments)
+    drawing = drawing_of(arguments.drawing, Path(arguments.store))
     taken = ",".join(s for s in STEPS if s in arguments.steps)
     settings = ReaderSettings(steps=taken, seed=arguments.seed, workers=arguments.workers)
     paths = list(find_pictures(arguments.path))
@@ -105,7 +99,7 @@ def _read(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from fullcircle.drawing_checks import examine, report, sheet
 
-    drawing = _drawing(arguments)
+    drawing = drawing_of(arguments.drawing, Path(arguments.store))
     print(f"{drawing.name}: {drawing.summary}")
     found = examine(drawing)
     report(drawing, found, print)

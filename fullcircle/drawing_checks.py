@@ -422,7 +422,7 @@ def symmetries_hold(drawing: Drawing, specs: np.ndarray, images: np.ndarray) -> 
             warns=True,
         )
     said = f"; the most that one changes is {max(shares):.1%} of what one half of it does" if shares else ""
-    return Check(True, f"{len(shares)} symmetries are declared{said}.")
+    return Check(True, f"Symmetries declared: {len(shares)}{said}.")
 
 
 def no_symmetry_is_missing(drawing: Drawing, specs: np.ndarray, images: np.ndarray) -> Check:

@@ -19,7 +19,17 @@ from fullcircle.factors import Factors
 from fullcircle.register import Register, canonical, is_name, load
 from fullcircle.settings import SettingsError, default_store
 
-__all__ = ["DRAWINGS", "Drawing", "drawing_class", "exchange", "known_drawings", "loaded", "reference_of", "register"]
+__all__ = [
+    "DRAWINGS",
+    "Drawing",
+    "drawing_class",
+    "drawing_of",
+    "exchange",
+    "known_drawings",
+    "loaded",
+    "reference_of",
+    "register",
+]
 
 DRAWINGS: dict[str, Drawing] = {d.name: d for d in (Line(),)}
 
@@ -96,6 +106,11 @@ def loaded(reference: str) -> Drawing:
     return drawing
 
 
+def drawing_of(text: str, root: Path | None = None) -> Drawing:
+    """The class by its name, or by reference whether it is registered or not. Raises as `drawing_class` and `loaded` do."""
+    return loaded(text) if ":" in text else drawing_class(text, root)
+
+
 def reference_of(drawing: Drawing) -> str | None:
     """What another process can have the same class by; None where it was made in this one only."""
     return drawing.name if DRAWINGS.get(drawing.name) is drawing else drawing.reference
@@ -113,9 +128,9 @@ def register(root: Path, text: str) -> Drawing:
     Raises:
         SettingsError: when it cannot be had, or its name is taken.
     """
+    drawing = drawing_of(text, root)
     if ":" not in text:
-        return drawing_class(text, root)
-    drawing = loaded(text)
+        return drawing
     assert drawing.reference is not None
     taken = "one of Full Circle's own" if drawing.name in DRAWINGS else _elsewhere(drawing, known_drawings(root))
     if taken:

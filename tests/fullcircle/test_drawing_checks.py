@@ -262,7 +262,7 @@ def test_a_symmetry_that_is_not_declared_is_suggested():
     assert 'as the same picture: declare exchange(("left_x", "right_x"), ("left_y", "right_y")). Else' in check.says
     declared = type("Declared", (Dots,), {"symmetries": UnlikeDots.symmetries})()
     assert told(declared, "no_symmetry_is_missing").passed
-    assert "1 symmetries are declared; the most that one changes is 0.0%" in told(declared, "symmetries_hold").says
+    assert "Symmetries declared: 1; the most that one changes is 0.0%" in told(declared, "symmetries_hold").says
 
 
 def test_the_lines_own_symmetry_would_be_found():
