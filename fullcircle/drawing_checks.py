@@ -23,7 +23,7 @@ from fullcircle.examples import schema
 from fullcircle.factors import Factor
 from fullcircle.processes import in_order
 from fullcircle.report.pictures import contact_sheet
-from fullcircle.settings import ExamplesSettings, SettingsError
+from fullcircle.settings import CircleSettings, ExamplesSettings, SettingsError
 
 SPECS = 256
 """Random specs, and at most so many corners. What matters on 1 % of specs is missed by all of them once in 13 times, on 2 % never
@@ -105,6 +105,7 @@ def examine(drawing: Drawing) -> Examination:
     checks = {"is_described": is_described(drawing)}
     if not checks["is_described"].passed:
         return Examination(checks)
+    checks["default_models_take_it"] = default_models_take_it(drawing)
     specs = drawing.factors.sample(SPECS, rng)
     checks["draws_in_time"], milliseconds = draws_in_time(drawing, specs[:TIMED])
     if milliseconds is None or not checks["draws_in_time"].passed:
@@ -167,6 +168,15 @@ def is_described(drawing: Drawing) -> Check:
             False, f"{name}: two columns of its tables would be called {', '.join(twice)}. Give the factor another name."
         )
     return Check(True, f"{len(drawing.factors)} factors on a canvas of {sizes[0]} x {sizes[1]} px, {sizes[2]} channel(s).")
+
+
+def default_models_take_it(drawing: Drawing) -> Check:
+    """The decoder and the encoder that a run takes unless told otherwise can be built for the canvas."""
+    try:
+        CircleSettings().check(drawing)
+    except SettingsError as error:
+        return Check(False, f"{error} Or change the canvas.", warns=True)
+    return Check(True, "The default decoder and encoder take the canvas.")
 
 
 def draws_in_time(drawing: Drawing, specs: np.ndarray) -> tuple[Check, float | None]:

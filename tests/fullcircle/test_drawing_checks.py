@@ -53,7 +53,7 @@ def told(drawing, name):
 def test_a_good_class_breaks_no_rule():
     found = examine(Box())
     assert all(c.passed for c in found.checks.values()), found.checks
-    assert len(found.checks) == 9
+    assert len(found.checks) == 10
     assert [s.factor for s in found.seen] == list(Box.factors.names)
     assert max(s.unseen for s in found.seen) == 0
     refuse_broken(Box())
@@ -216,6 +216,15 @@ def test_a_class_that_another_process_draws_otherwise_is_refused(tmp_path):
     assert "Another process cannot load" in check.says
 
 
+def test_a_canvas_that_the_default_models_do_not_take_is_warned_of():
+    check = told(box(height=18, draw=lambda self, **f: np.zeros((18, 16), np.uint8)), "default_models_take_it")
+    assert check.warns
+    assert (
+        "lookout is expected to be built for a canvas whose height and width are multiples of 8 px. Received: (18, "
+        in check.says
+    )
+
+
 def test_factors_that_hardly_differ_are_warned_of():
     def draw(self, box_grey, strength, **others):
         image = Box.draw(self, box_grey=round(box_grey * strength / 40), **others)
@@ -337,7 +346,7 @@ def test_the_command_prints_every_rule_and_writes_the_sheet(tmp_path, capsys):
     assert main(["--store", str(tmp_path), "check", "line"]) == 0
     output = capsys.readouterr().out
     assert output.startswith("line: One straight line")
-    assert output.count("\npassed ") == 9
+    assert output.count("\npassed ") == 10
     assert f"Look at it: {tmp_path / 'checks' / 'line.png'}" in output
     assert (tmp_path / "checks" / "line.png").is_file()
     assert main(["--store", str(tmp_path), "check", "line", "--sheet", str(tmp_path / "a" / "b.webp")]) == 0
