@@ -11,6 +11,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
@@ -57,13 +58,13 @@ def missing(store: Store, what: Launch) -> str | None:
     latest = store.ledger.latest_of_all()
     drawing = drawing_class(what.partition, store.root)
     for asset in drawings.ASSETS:
-        settings = getattr(what.settings, part_of(type(what.settings), asset.op.name)).as_dict()
+        settings = _told(getattr(what.settings, part_of(type(what.settings), asset.op.name)).as_dict())
         for spec in asset.specs:
             name = spec.key.to_user_string()
             entry = latest.get((name, what.partition))
             if entry is None or not store.path_of(entry["version"]).is_dir():
                 return f"{name} is missing"
-            if canonical_json(entry["config"]) != canonical_json(settings):
+            if _told(entry["config"]) != settings:
                 return f"{name} was made with other settings"
             assert spec.code_version is not None
             if entry["code_version"] not in (spec.code_version, code_with(spec.code_version, drawing)):
@@ -72,6 +73,11 @@ def missing(store: Store, what: Launch) -> str | None:
                 if latest[other, what.partition]["version"] != version:
                     return f"{name} was made from another version of {other}"
     return None
+
+
+def _told(settings: Mapping[str, Any]) -> bytes:
+    """What decides what is made: all settings but the number of workers."""
+    return canonical_json({name: value for name, value in settings.items() if name != "workers"})
 
 
 def run_all(names: Sequence[str], launch_of: Callable[[str], Launch], store: Store) -> list[Outcome]:

@@ -23,7 +23,7 @@ TINY = [
     *("splits.train=0.8", "splits.test=0.1", "splits.valid=0.1"),
     *("decoder.epochs=6", "decoder.balanced_epochs=3"),
     *("encoder.epochs=3", "encoder.image_epochs=1"),
-    *("reader.pictures=4", "reader.redraws=300", "reader.gradient_steps=5", "reader.workers=2"),
+    *("reader.pictures=8", "reader.redraws=200", "reader.gradient_steps=5", "reader.workers=2"),
     "report.pictures=3",
 ]
 

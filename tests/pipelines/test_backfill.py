@@ -82,6 +82,12 @@ def test_what_was_made_otherwise_is_not(complete, asset, change, message):
     assert missing(complete, launched("line")) == message
 
 
+def test_another_number_of_workers_makes_nothing_new(complete):
+    entry = complete.ledger.latest("drawings/examples", "line")
+    complete.ledger.append(entry | {"config": entry["config"] | {"workers": 7}})
+    assert missing(complete, launched("line")) is None
+
+
 def test_what_was_never_made_is_missing(store):
     assert missing(store, launched("line")) == "drawings/examples is missing"
 
