@@ -63,7 +63,8 @@ def launch_of(arguments: argparse.Namespace) -> Launch:
         settings = circle.settings.replaced(overrides)
         drawing = drawing_of(arguments.drawing)
         settings.check(drawing)
-        refuse_broken(drawing)
+        if drawing.reference:
+            refuse_broken(drawing)
         register_drawing(default_store(), arguments.drawing)
         return Launch(CIRCLE, drawings.PREFIX, drawing.name, circle, settings)
     chosen = glyph_profile(arguments.profile)
