@@ -343,13 +343,32 @@ def test_the_sheet_has_two_random_rows_and_one_per_factor():
 
 
 def test_the_command_prints_every_rule_and_writes_the_sheet(tmp_path, capsys):
-    assert main(["--store", str(tmp_path), "check", "line"]) == 0
+    file = tmp_path / "bar.py"
+    file.write_text(
+        textwrap.dedent("""
+            import numpy as np
+            from fullcircle.drawings import Drawing
+            from fullcircle.factors import Factor, Factors
+
+            class Bar(Drawing):
+                "A bar from the left."
+                name = "bar"
+                height = width = 8
+                factors = Factors(Factor("x", 0, 7), Factor("grey", 1, 255, unit="level", kind="colour"))
+
+                def draw(self, x, grey):
+                    image = np.zeros((8, 8), np.uint8)
+                    image[:, : x + 1] = grey
+                    return image
+        """)
+    )
+    assert main(["--store", str(tmp_path), "check", f"{file}:Bar"]) == 0
     output = capsys.readouterr().out
-    assert output.startswith("line: One straight line")
+    assert output.startswith("bar: A bar from the left.\n")
     assert output.count("\npassed ") == 10
-    assert f"Look at it: {tmp_path / 'checks' / 'line.png'}" in output
-    assert (tmp_path / "checks" / "line.png").is_file()
-    assert main(["--store", str(tmp_path), "check", "line", "--sheet", str(tmp_path / "a" / "b.webp")]) == 0
+    assert f"Look at it: {tmp_path / 'checks' / 'bar.png'}" in output
+    assert (tmp_path / "checks" / "bar.png").is_file()
+    assert main(["--store", str(tmp_path), "check", f"{file}:Bar", "--sheet", str(tmp_path / "a" / "b.webp")]) == 0
     assert (tmp_path / "a" / "b.webp").read_bytes()[8:12] == b"WEBP"
 
 
