@@ -33,7 +33,7 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-run: .venv/.installed  ## every asset of a drawing class or a picture source: DRAWING=line or SOURCE=tifinagh PROFILE=quick SET="examples.n=500 ..."
+run: .venv/.installed  ## every asset of a drawing class or a picture source: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh PROFILE=quick SET="examples.n=500 ..."
 	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",--drawing "$(DRAWING)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
 
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1

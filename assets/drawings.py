@@ -10,8 +10,10 @@ import dagster as dg
 
 from assets.configuration import config_of, settings_of
 from assets.materialization import OWNERS, Made, figures, materialized, picture, progress_of, table_metadata
+from assets.partitions import partitions_of
 from fullcircle import circle
-from fullcircle.drawings import DRAWINGS, drawing_class
+from fullcircle.drawing_checks import refuse_broken
+from fullcircle.drawings import DRAWINGS, drawing_class, known_drawings
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
 from fullcircle.settings import (
@@ -22,12 +24,12 @@ from fullcircle.settings import (
     ReportSettings,
     SplitsSettings,
 )
-from fullcircle.sources import code_version
+from fullcircle.sources import code_version, code_with
 from fullcircle.splits import SPLITS
 from fullcircle.storage import Store, StoredObject
 
 PREFIX = "drawings"
-PARTITIONS = dg.StaticPartitionsDefinition(list(DRAWINGS))
+PARTITIONS = partitions_of(known_drawings, DRAWINGS)
 TRAINING_POOL = "train"
 PROPORTIONS = "proportions"
 
@@ -56,9 +58,18 @@ def _table_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
 )
 def examples(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Made]:
     settings = settings_of(ExamplesSettings, context)
-    stored = circle.make_examples(store, drawing_class(context.partition_key), settings, progress_of(context))
-    metadata = _table_metadata(stored)
-    return materialized(context, stored, settings=settings, read={}, code_version=EXAMPLES_CODE, metadata=metadata)
+    drawing = drawing_class(context.partition_key, store.root)
+    if drawing.reference:  # a class of the user's own; it may have been launched in the UI, and ours are held by their tests
+        refuse_broken(drawing)
+    stored = circle.make_examples(store, drawing, settings, progress_of(context))
+    return materialized(
+        context,
+        stored,
+        settings=settings,
+        read={},
+        code_version=code_with(EXAMPLES_CODE, drawing),
+        metadata=_table_metadata(stored),
+    )
 
 
 _SPLIT_SAYS = {"train": "What models are fitted on.", "test": "What only reports look at.", "valid": "What chooses."}
@@ -130,14 +141,14 @@ def decoder(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], train: StoredObject, valid: StoredObject
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(DecoderSettings, context)
-    drawing = drawing_class(context.partition_key)
+    drawing = drawing_class(context.partition_key, store.root)
     stored = circle.make_decoder(store, drawing, train, valid, settings, progress_of(context))
     return materialized(
         context,
         stored,
         settings=settings,
         read={"drawings/train": train, "drawings/valid": valid},
-        code_version=DECODER_CODE,
+        code_version=code_with(DECODER_CODE, drawing),
         metadata=_training_metadata(stored),
     )
 
@@ -163,14 +174,14 @@ def encoder(
     decoder: StoredObject,
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(EncoderSettings, context)
-    drawing = drawing_class(context.partition_key)
+    drawing = drawing_class(context.partition_key, store.root)
     stored = circle.make_encoder(store, drawing, train, valid, decoder, settings, progress_of(context))
     return materialized(
         context,
         stored,
         settings=settings,
         read={"drawings/train": train, "drawings/valid": valid, "drawings/decoder": decoder},
-        code_version=ENCODER_CODE,
+        code_version=code_with(ENCODER_CODE, drawing),
         metadata=_training_metadata(stored),
     )
 
@@ -195,7 +206,7 @@ def readings(
     encoder: StoredObject,
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReaderSettings, context)
-    drawing = drawing_class(context.partition_key)
+    drawing = drawing_class(context.partition_key, store.root)
     stored, decoder = circle.make_readings(store, drawing, test, valid, encoder, settings, progress_of(context))
     return materialized(
         context,
@@ -208,7 +219,7 @@ def readings(
             "drawings/encoder": encoder,
             "drawings/decoder": decoder,
         },
-        code_version=READINGS_CODE,
+        code_version=code_with(READINGS_CODE, drawing),
         metadata=_table_metadata(stored),
     )
 
@@ -242,13 +253,14 @@ def decoder_report(
     decoder: StoredObject,
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReportSettings, context)
-    stored = circle.report_decoder(store, drawing_class(context.partition_key), test, valid, decoder, settings)
+    drawing = drawing_class(context.partition_key, store.root)
+    stored = circle.report_decoder(store, drawing, test, valid, decoder, settings)
     return materialized(
         context,
         stored,
         settings=settings,
         read={"drawings/test": test, "drawings/valid": valid, "drawings/decoder": decoder},
-        code_version=REPORT_CODE,
+        code_version=code_with(REPORT_CODE, drawing),
         metadata=_report_metadata(stored),
     )
 
@@ -275,7 +287,7 @@ def encoder_report(
     readings: StoredObject,
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReportSettings, context)
-    drawing = drawing_class(context.partition_key)
+    drawing = drawing_class(context.partition_key, store.root)
     stored = circle.report_encoder(store, drawing, test, valid, decoder, encoder, readings, settings)
     return materialized(
         context,
@@ -288,7 +300,7 @@ def encoder_report(
             "drawings/encoder": encoder,
             "drawings/readings": readings,
         },
-        code_version=REPORT_CODE,
+        code_version=code_with(REPORT_CODE, drawing),
         metadata=_report_metadata(stored),
     )
 

@@ -3,19 +3,18 @@
 Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.gallery`.
 """
 
-import warnings
 from collections.abc import Iterator
 
 import dagster as dg
 
 from assets.configuration import config_of, pipeline_type, settings_of
 from assets.materialization import OWNERS, Made, materialized, progress_of, shown, table_metadata
+from assets.partitions import partitions_of
 from fullcircle import gallery
 from fullcircle.augmented import AUGMENTED
 from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
 from fullcircle.glyphs import SOURCES, known_sources, picture_source
 from fullcircle.originals import INVERTED, LABEL, ORIGIN, ORIGINALS, REASON
-from fullcircle.settings import SettingsError, default_store
 from fullcircle.sources import code_version
 from fullcircle.splits import SPLITS
 from fullcircle.storage import Store, StoredObject
@@ -24,17 +23,7 @@ PREFIX = "glyphs"
 SPLITTING = "splitting"
 SHOWN_REJECTS = 50
 
-
-def _partitions() -> list[str]:
-    """Names of the sources. A register that cannot be read must not take the other assets with it; whoever uses it is told."""
-    try:
-        return list(known_sources(default_store()))
-    except SettingsError as error:
-        warnings.warn(str(error), stacklevel=1)
-        return list(SOURCES)
-
-
-PARTITIONS = dg.StaticPartitionsDefinition(_partitions())
+PARTITIONS = partitions_of(known_sources, SOURCES)
 
 ORIGINALS_CODE = code_version("fullcircle.originals", "fullcircle.glyphs")
 AUGMENTED_CODE = code_version("fullcircle.augmented")

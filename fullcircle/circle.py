@@ -8,8 +8,9 @@ Does not belong here: how a thing is drawn, trained, measured or shown.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fullcircle.drawings import Drawing
@@ -22,6 +23,7 @@ from fullcircle.settings import (
     ExamplesSettings,
     ReaderSettings,
     ReportSettings,
+    SettingsError,
     SplitsSettings,
 )
 from fullcircle.splits import SPLITS, write_splits
@@ -71,8 +73,31 @@ def training_of(stored: StoredObject) -> dict[str, Any]:
 
 
 def scaling_of(stored: StoredObject, drawing: Drawing) -> Scaling:
-    """The scaling that a stored model speaks."""
-    return scaling(training_of(stored)["scaling"], drawing.factors)
+    """The scaling that a stored model speaks.
+
+    Raises:
+        SettingsError: when the model was made for other factors or another canvas than the class has now.
+    """
+    training = training_of(stored)
+    if "factors" in training:  # models from before they said so have none
+        _refuse_other(drawing, training, "a model")
+    return scaling(training["scaling"], drawing.factors)
+
+
+def _refuse_other(drawing: Drawing, about: Mapping[str, Any], what: str) -> None:
+    """Refuse what was made when the class had other factors or another canvas."""
+
+    def table(factors: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        return [(f["name"], f["low"], f["high"], f["step"], f["unit"]) for f in factors]
+
+    made = [tuple(about["canvas"]), *table(about["factors"])]
+    now = [drawing.canvas, *table(drawing.factors.table())]
+    differ = [f"{a} then, {b} now" for a, b in itertools.zip_longest(made, now) if a != b]
+    if differ:
+        raise SettingsError(
+            f"The drawing class {drawing.name!r} has changed since {what} of it was made: {differ[0]}. Make everything of it "
+            f"again: make run DRAWING={drawing.name}"
+        )
 
 
 def model_of(stored: StoredObject) -> keras.Model:
@@ -102,10 +127,13 @@ def make_decoder(
     """Train a decoder, spec -> image: ``decoder.keras`` and ``training.json``."""
     from fullcircle.training import train_decoder
 
+    _refuse_other(drawing, table(train).about, "the table")
     scales = scaling(settings.scaling, drawing.factors)
     decoder, training = train_decoder(drawing, scales, table(train), table(valid), settings, progress)
     about = {
         "drawing": drawing.name,
+        "factors": drawing.factors.table(),
+        "canvas": list(drawing.canvas),
         "scaling": scales.name,
         "settings": settings.as_dict(),
         "read": {"train": train.hash, "valid": valid.hash},
@@ -129,12 +157,15 @@ def make_encoder(
     from fullcircle.hashing import weights_hash
     from fullcircle.training import train_encoder
 
+    _refuse_other(drawing, table(train).about, "the table")
     scales = scaling_of(decoder, drawing)
     frozen = model_of(decoder)
     before = weights_hash(frozen.get_weights())
     encoder, training = train_encoder(drawing, scales, table(train), table(valid), frozen, settings, progress)
     about = {
         "drawing": drawing.name,
+        "factors": drawing.factors.table(),
+        "canvas": list(drawing.canvas),
         "scaling": scales.name,
         "settings": settings.as_dict(),
         "read": {"train": train.hash, "valid": valid.hash, "decoder": decoder.hash},

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fullcircle.drawings import DRAWINGS, drawing_class
+from fullcircle.drawings import drawing_of
 from fullcircle.progress import Progress, silent
 from fullcircle.results import latest_reports, results_text
 from fullcircle.settings import STEPS, ReaderSettings, SettingsError, default_store
@@ -43,7 +43,7 @@ def _read(arguments: argparse.Namespace) -> int:
     from fullcircle.incoming import Incoming, PictureError, find_pictures, open_picture
     from fullcircle.reading import Pictures
 
-    drawing = drawing_class(arguments.drawing)
+    drawing = drawing_of(arguments.drawing, Path(arguments.store))
     taken = ",".join(s for s in STEPS if s in arguments.steps)
     settings = ReaderSettings(steps=taken, seed=arguments.seed, workers=arguments.workers)
     paths = list(find_pictures(arguments.path))
@@ -96,6 +96,29 @@ def _read(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _check(arguments: argparse.Namespace) -> int:
+    from fullcircle.drawing_checks import examine, report, sheet
+
+    drawing = drawing_of(arguments.drawing, Path(arguments.store))
+    print(f"{drawing.name}: {drawing.summary}")
+    found = examine(drawing)
+    report(drawing, found, print)
+    if found.seen:
+        path = arguments.sheet or Path(arguments.store) / "checks" / f"{drawing.name}.png"
+        path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        sheet(drawing).save(path)
+        print(f"\nLook at it: {path}")
+    return 1 if found.refused else 0
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from fullcircle.catalogue import catalogue, catalogue_text
+
+    entries = catalogue(Store(arguments.store))
+    print(json.dumps([entry.as_dict() for entry in entries], indent=1) if arguments.json else catalogue_text(entries))
+    return 0
+
+
 def _steps(text: str) -> list[str]:
     steps = [s.strip() for s in text.split(",")]
     if not set(steps) <= set(STEPS):
@@ -111,9 +134,18 @@ def parser() -> argparse.ArgumentParser:
     results = commands.add_parser("results", help="the latest figures of every report")
     results.add_argument("--json", action="store_true", help="as a list of objects")
     results.set_defaults(run=_results)
+    there = commands.add_parser(
+        "list", help="drawing classes, picture sources, operations and models, and what was made of each"
+    )
+    there.add_argument("--json", action="store_true", help="as a list of objects")
+    there.set_defaults(run=_list)
+    check = commands.add_parser("check", help="what is wrong with a drawing class, and what its pictures cannot tell")
+    check.add_argument("drawing", metavar="CLASS", help="a name, path/to/file.py:Class or module:Class; its code is run")
+    check.add_argument("--sheet", type=Path, metavar="FILE", help="the contact sheet (default: in the store)")
+    check.set_defaults(run=_check)
     read = commands.add_parser("read", help="pictures, or folders of them, back into the calls that draw them")
     read.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
-    read.add_argument("--drawing", default="line", choices=list(DRAWINGS), help="what they show (default: %(default)s)")
+    read.add_argument("--drawing", default="line", help="what they show: a name or file.py:Class (default: %(default)s)")
     read.add_argument("--steps", type=_steps, default=list(STEPS), metavar="STEPS", help=f"of {','.join(STEPS)} (default: all)")
     read.add_argument("--seed", type=int, default=1, help="source of chance of the search (default: %(default)s)")
     read.add_argument(

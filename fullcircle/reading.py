@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fullcircle.drawings import DRAWINGS, Drawing
+from fullcircle.drawings import Drawing, loaded, reference_of
 from fullcircle.evaluation import unit_images
 from fullcircle.factors import CHANNELS
 from fullcircle.metrics import spec_difference
@@ -193,7 +193,7 @@ class Reader:
         """Read batch after batch, in order; no more of them are open than can be worked on.
 
         While this process asks the networks, others search (`ReaderSettings.workers`); what is read does not depend on their
-        number. They import the drawing class by its name in `DRAWINGS`; one that is not listed there is searched here.
+        number. They load the drawing class by its reference; one that has none is searched for here.
 
         Args:
             batches: asked for one after the other. Each goes through the networks as a whole.
@@ -204,9 +204,10 @@ class Reader:
         """
         tasks = (task for batch in batches for task in self._tasks(batch))
         workers = self.settings.workers or max(1, min(cores(), total // WORTH))
-        if workers > 1 and DRAWINGS.get(self.drawing.name) is self.drawing:
+        reference = reference_of(self.drawing)
+        if workers > 1 and reference is not None:
             ahead = 2 * -(-self.settings.batch_size // PART)  # two batches, while the networks have the next
-            arguments = (self.drawing.name, self.settings)
+            arguments = (reference, self.settings)
             rows = in_order(_search_here, tasks, workers, _begin_searching, arguments, ahead)
         else:
             rows = map(self._searcher.search, tasks)
@@ -361,9 +362,9 @@ class Searcher:
 _searcher: Searcher  # where this process is one of several
 
 
-def _begin_searching(drawing: str, settings: ReaderSettings) -> None:
+def _begin_searching(reference: str, settings: ReaderSettings) -> None:
     global _searcher
-    _searcher = Searcher(DRAWINGS[drawing], settings)
+    _searcher = Searcher(loaded(reference), settings)
 
 
 def _search_here(task: _Task) -> _Found:

@@ -13,13 +13,15 @@ import math
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from fullcircle.drawings import Drawing
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
 from fullcircle.noise import NOISE_LAWS
 from fullcircle.scaling import SCALINGS
+
+if TYPE_CHECKING:
+    from fullcircle.drawings.base import Drawing
 
 # The names of `losses.IMAGE_LOSSES`, which cannot be asked here without importing TensorFlow; a test holds the two equal.
 IMAGE_LOSS_NAMES = ("mse", "ssim", "pyramid", "balanced")

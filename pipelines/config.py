@@ -25,6 +25,11 @@ _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
 """Which part of the settings each step is told as its configuration, or in one field of it."""
 
 
+def part_of(settings: type[Parts], op: str) -> str:
+    """The part of the settings that a step is told."""
+    return _STEPS[settings][op][0]
+
+
 def run_config(settings: Parts) -> dict[str, Any]:
     """What a job with these settings is to be launched with."""
     ops = {}

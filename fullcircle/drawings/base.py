@@ -31,6 +31,8 @@ class Drawing(abc.ABC):
             ground is black.
         symmetries: exchanges that leave the picture as good as unchanged, each a mapping from factor to factor
             (``{"x_start": "x_end", "x_end": "x_start", ...}``). Every combination of them is judged equal.
+        reference: ``module:Class`` or ``/path/file.py:Class`` of a class of the user's own, set when it is loaded: what other
+            processes have it by.
     """
 
     name: ClassVar[str]
@@ -40,6 +42,7 @@ class Drawing(abc.ABC):
     channels: ClassVar[int] = 1
     ground: ClassVar[tuple[str, ...]] = ()
     symmetries: ClassVar[Sequence[Mapping[str, str]]] = ()
+    reference: str | None = None
 
     @abc.abstractmethod
     def draw(self, *_: Any, **factors: Any) -> Image.Image | np.ndarray:

@@ -5,19 +5,16 @@ assets and the parameter list of the contract tests.
 
 A user's own comes in by two doors. *Pictures*: ``folder:PATH``, ``fonts:PATH`` and ``mnist:FILE.npz`` are registered in the
 store's `REGISTER` under a name of letters, digits and underscores, for a partition key may become a file name, an address or a
-word in a command. *Code*: a `Source` class or object behind an entry point of the group `ENTRY_POINTS`; its name is that of the
-entry point.
+word in a command. *Code*: a `Source` class or object behind an entry point of the group ``fullcircle.sources``; its name is that
+of the entry point.
 """
 
 from __future__ import annotations
 
-import fcntl
 import importlib.metadata
-import json
 import os
 import re
 import unicodedata
-import warnings
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -31,6 +28,7 @@ from fullcircle.glyphs.fonts import Fonts
 from fullcircle.glyphs.latin import Latin
 from fullcircle.glyphs.mnist import Mnist
 from fullcircle.glyphs.tifinagh import Tifinagh
+from fullcircle.register import Register
 from fullcircle.settings import SettingsError
 
 __all__ = ["KINDS", "SOURCES", "Source", "SourceError", "known_sources", "picture_source", "register"]
@@ -40,8 +38,13 @@ SOURCES: dict[str, Source] = {s.name: s for s in (Tifinagh(), Latin(), Digits(),
 KINDS: dict[str, Callable[[str, Path], Source]] = {"folder": Folder, "fonts": Fonts, "mnist": Mnist}
 """What stands before the colon of a source that the user names by its path."""
 
-REGISTER = "sources.json"
-ENTRY_POINTS = "fullcircle.sources"
+REGISTER = Register(
+    "sources.json",
+    "fullcircle.sources",
+    "source",
+    '{"mine": "folder:/my/pictures"}',
+    lambda text: text.partition(":")[0] in KINDS,
+)
 
 
 def register(root: Path, text: str) -> str:
@@ -67,32 +70,16 @@ def register(root: Path, text: str) -> str:
         raise SettingsError(f"{kind}:PATH is expected to name something that exists. Received: {place!r}.")
     last = path.name if path.is_dir() else path.stem
     name = f"{kind}_{_plain(last)}_{blake2b(os.fsencode(path), digest_size=3).hexdigest()}"
-    root.mkdir(parents=True, exist_ok=True)
-    file = root / REGISTER
-    with (root / f"{REGISTER}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        entries = _registered(root)
-        if entries.get(name) != f"{kind}:{path}":
-            entries[name] = f"{kind}:{path}"
-            draft = file.with_suffix(".draft")
-            draft.write_text(json.dumps(entries, indent=1, sort_keys=True))
-            draft.rename(file)
+    REGISTER.enter(root, name, f"{kind}:{path}")
     return name
 
 
 def known_sources(root: Path) -> dict[str, Source]:
     """Every source by name: ours, those behind entry points, those in the store's register."""
     known = dict(SOURCES)
-    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
-        if point.name in known or not re.fullmatch(r"\w+", point.name, re.ASCII):
-            warnings.warn(
-                f"Entry point {point.name!r} of {ENTRY_POINTS} is left out: a name of letters, digits and underscores that no "
-                f"other source has is expected. Taken: {', '.join(known)}.",
-                stacklevel=2,
-            )
-            continue
-        known[point.name] = _behind(point)
-    for name, text in _registered(root).items():
+    for name, point in REGISTER.points(known).items():
+        known[name] = _behind(point)
+    for name, text in REGISTER.entries(root).items():
         kind, _, place = text.partition(":")
         known.setdefault(name, KINDS[kind](name, Path(place)))
     return known
@@ -118,23 +105,6 @@ def _plain(text: str) -> str:
     return re.sub(r"\W+", "_", ascii_only).strip("_")[:40] or "pictures"
 
 
-def _registered(root: Path) -> dict[str, str]:
-    file = root / REGISTER
-    try:
-        entries = json.loads(file.read_text())
-        good = all(re.fullmatch(r"\w+", n, re.ASCII) and t.partition(":")[0] in KINDS for n, t in entries.items())
-    except FileNotFoundError:
-        return {}
-    except (ValueError, AttributeError, TypeError):
-        good = False
-    if not good:
-        raise SettingsError(
-            f'{file} is expected to hold names of letters, digits and underscores and what they stand for, {{"mine": '
-            f'"folder:/my/pictures"}}. Mend it or delete it; kinds: {", ".join(KINDS)}.'
-        )
-    return dict(entries)
-
-
 class _Broken(Source):
     """An entry point that does not load: there, so that it is not missed, and saying why when it is used."""
 
@@ -142,7 +112,9 @@ class _Broken(Source):
         self.name, self.summary, self._reason = name, f"does not load: {reason}", reason
 
     def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
-        raise SourceError(f"The entry point {self.name!r} of {ENTRY_POINTS} is expected to be a Source. {self._reason}")
+        raise SourceError(
+            f"The entry point {self.name!r} of {REGISTER.entry_points} is expected to be a Source. {self._reason}"
+        )
 
 
 def _behind(point: importlib.metadata.EntryPoint) -> Source:

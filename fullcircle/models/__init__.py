@@ -12,7 +12,6 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from fullcircle.drawings.base import Drawing
 from fullcircle.quiet import load_tensorflow
 from fullcircle.scaling import Scaling
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     import os
 
     import keras
+
+    from fullcircle.drawings.base import Drawing
 
 Canvas = tuple[int, int, int]
 

@@ -6,7 +6,8 @@ from dagster._core.system_config.objects import ResolvedRunConfig
 
 from assets.drawings import ASSETS, PARTITIONS
 from assets.drawings_checks import CHECKS
-from fullcircle.drawings import DRAWINGS
+from assets.partitions import partitions_of
+from fullcircle.drawings import DRAWINGS, known_drawings
 from fullcircle.profiles import PROFILES
 from fullcircle.settings import CircleSettings
 from pipelines.config import run_config
@@ -48,8 +49,14 @@ def test_an_unknown_partition_is_refused_at_launch():
         job.execute_in_process(partition_key="star", instance=instance)
 
 
-def test_partitions_are_the_drawing_classes():
-    assert PARTITIONS.get_partition_keys() == list(DRAWINGS)
+def test_partitions_are_the_drawing_classes_and_those_registered(tmp_path, monkeypatch):
+    assert PARTITIONS.get_partition_keys()[: len(DRAWINGS)] == list(DRAWINGS)
+    monkeypatch.setenv("FULLCIRCLE_STORE", str(tmp_path))
+    (tmp_path / "drawings.json").write_text('{"star": "/nowhere/star.py:Star"}')
+    assert partitions_of(known_drawings, DRAWINGS).get_partition_keys() == [*DRAWINGS, "star"]
+    (tmp_path / "drawings.json").write_text("spoilt")
+    with pytest.warns(UserWarning, match="Mend it or delete it"):
+        assert partitions_of(known_drawings, DRAWINGS).get_partition_keys() == list(DRAWINGS)
 
 
 def test_everything_says_whose_it_is_and_what():

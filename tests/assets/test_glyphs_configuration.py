@@ -6,13 +6,13 @@ import dagster as dg
 import pytest
 from dagster._core.system_config.objects import ResolvedRunConfig
 
-from assets import glyphs
 from assets.configuration import config_of
 from assets.glyphs import ASSETS, PARTITIONS
 from assets.glyphs_checks import CHECKS
+from assets.partitions import partitions_of
 from fullcircle.augmentation import OPERATIONS
 from fullcircle.glyph_settings import GlyphsSettings
-from fullcircle.glyphs import SOURCES, register
+from fullcircle.glyphs import SOURCES, known_sources, register
 from fullcircle.profiles import GLYPH_PROFILES
 from pipelines.config import run_config
 from pipelines.definitions import defs
@@ -80,11 +80,11 @@ def test_partitions_are_the_sources_and_those_registered(tmp_path, monkeypatch):
     monkeypatch.setenv("FULLCIRCLE_STORE", str(tmp_path))
     (tmp_path / "pictures").mkdir()
     name = register(tmp_path, f"folder:{tmp_path / 'pictures'}")
-    assert glyphs._partitions() == [*SOURCES, name]
+    assert partitions_of(known_sources, SOURCES).get_partition_keys() == [*SOURCES, name]
     (tmp_path / "sources.json").write_text("spoilt")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert glyphs._partitions() == list(SOURCES)
+        assert partitions_of(known_sources, SOURCES).get_partition_keys() == list(SOURCES)
     assert "Mend it or delete it" in str(caught[0].message)
 
 

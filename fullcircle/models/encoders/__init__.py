@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fullcircle.drawings.base import Drawing
 from fullcircle.models import Architecture, choose
 from fullcircle.scaling import Scaling
 
 if TYPE_CHECKING:
     import keras
+
+    from fullcircle.drawings.base import Drawing
 
 ENCODERS: dict[str, Architecture] = {
     a.name: a

@@ -323,7 +323,7 @@ class Failing(Own):
 
 def test_a_source_behind_an_entry_point_is_there_and_a_broken_one_says_why(tmp_path, monkeypatch):
     points = [
-        importlib.metadata.EntryPoint(name, value, glyphs.ENTRY_POINTS)
+        importlib.metadata.EntryPoint(name, value, glyphs.REGISTER.entry_points)
         for name, value in {
             "squares": f"{__name__}:Own",
             "failing": f"{__name__}:Failing",
@@ -336,7 +336,9 @@ def test_a_source_behind_an_entry_point_is_there_and_a_broken_one_says_why(tmp_p
     loads = {"squares": Own, "failing": Failing, "wrong": json.dumps}
     load = importlib.metadata.EntryPoint.load
     monkeypatch.setattr(importlib.metadata.EntryPoint, "load", lambda self: loads.get(self.name) or load(self))
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points if group == glyphs.ENTRY_POINTS else [])
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: points if group == glyphs.REGISTER.entry_points else []
+    )
     with pytest.warns(UserWarning, match="is left out: a name of letters, digits and underscores that no other") as warned:
         known = known_sources(tmp_path)
     assert len(warned) == 2

@@ -1,0 +1,22 @@
+"""Partitions: one per name of a list of ours and of the user's own beside it.
+
+Belongs here: what the rooms share in that. Which names there are is the library's business.
+"""
+
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import dagster as dg
+
+from fullcircle.settings import SettingsError, default_store
+
+
+def partitions_of(known: Callable[[Path], Iterable[str]], ours: Iterable[str]) -> dg.StaticPartitionsDefinition:
+    """Every name that is known; a register that cannot be read must not take our own with it: whoever uses it is told."""
+    try:
+        names = list(known(default_store()))
+    except SettingsError as error:
+        warnings.warn(str(error), stacklevel=2)
+        names = list(ours)
+    return dg.StaticPartitionsDefinition(names)
