@@ -21,6 +21,7 @@ from fullcircle.settings import (
     EncoderSettings,
     ExamplesSettings,
     ReaderSettings,
+    RecognitionSettings,
     ReportSettings,
     SplitsSettings,
 )
@@ -39,6 +40,7 @@ DECODER_CODE = code_version("fullcircle.training", *(a.module for a in DECODERS.
 ENCODER_CODE = code_version("fullcircle.training", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
 READINGS_CODE = code_version("fullcircle.readings", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
 REPORT_CODE = code_version("fullcircle.report.drawings")
+RECOGNITION_CODE = code_version("fullcircle.report.recognition")
 
 
 def _table_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
@@ -305,4 +307,30 @@ def encoder_report(
     )
 
 
+@dg.asset(
+    key_prefix=PREFIX,
+    deps=[
+        dg.AssetDep(dg.AssetKey([PREFIX, name]), partition_mapping=dg.AllPartitionMapping())
+        for name in (*SPLITS, "decoder", "encoder")
+    ],
+    group_name="reports",
+    kinds={"python", "html"},
+    owners=OWNERS,
+    tags={"room": "reports"},
+    code_version=RECOGNITION_CODE,
+    config_schema=config_of(RecognitionSettings),
+    description="Which class is it? Every trained class reads test pictures of every class; beside it, what pixels alone tell.",
+)
+def recognition_report(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Made]:
+    settings = settings_of(RecognitionSettings, context)
+    stored, read = circle.report_recognition(store, settings, progress_of(context))
+    return materialized(
+        context, stored, settings=settings, read=read, code_version=RECOGNITION_CODE, metadata=_report_metadata(stored)
+    )
+
+
 ASSETS = [examples, splits, decoder, decoder_report, encoder, readings, encoder_report]
+"""Those of the circle: one partition per drawing class."""
+
+RECOGNITION = [recognition_report]
+"""Those over all drawing classes at once."""

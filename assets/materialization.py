@@ -21,6 +21,9 @@ from fullcircle.tables import TableReader
 
 OWNERS = ["team:full-circle"]
 
+WHOLE = "all"
+"""What the ledger says for the partition of an asset that has none."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Made:
@@ -60,7 +63,7 @@ def materialized(
     versions = {name: other.hash for name, other in read.items()}
     entry = {
         "asset": key.to_user_string(),
-        "partition": context.partition_key,
+        "partition": context.partition_key if context.has_partition_key else WHOLE,
         "version": stored.hash,
         "run_id": context.run_id,
         "time": time.time(),

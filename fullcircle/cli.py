@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fullcircle.drawings import drawing_of
@@ -20,6 +20,12 @@ from fullcircle.storage import NothingMaterializedError, Store, StoredObjectErro
 
 MANY = 200
 """From so many pictures on, `read` says how far it is."""
+
+AUTO = "auto"
+"""In place of a drawing class: whichever it is."""
+
+BATCH = 400
+"""Pictures that all classes read before the first is answered."""
 
 
 def _results(arguments: argparse.Namespace) -> int:
@@ -35,28 +41,75 @@ def _results(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(arguments: argparse.Namespace) -> int:
-    import numpy as np
-
-    from fullcircle.answers import Answer, answers, as_dict, write_overlay, write_parquet
-    from fullcircle.circle import latest_reader
-    from fullcircle.incoming import Incoming, PictureError, find_pictures, open_picture
-    from fullcircle.reading import Pictures
-
-    drawing = drawing_of(arguments.drawing, Path(arguments.store))
+def _reader_settings(arguments: argparse.Namespace) -> ReaderSettings:
     taken = ",".join(s for s in STEPS if s in arguments.steps)
-    settings = ReaderSettings(steps=taken, seed=arguments.seed, workers=arguments.workers)
-    paths = list(find_pictures(arguments.path))
-    failed = 0
+    return ReaderSettings(steps=taken, seed=arguments.seed, workers=arguments.workers)
+
+
+def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Callable[[Path, object], None], list[Path]]:
+    """The pictures that are named, how one that cannot be read is told, and those that were told so far."""
+    from fullcircle.incoming import find_pictures
+
+    failed: list[Path] = []
 
     def fail(path: Path, message: object) -> None:
-        nonlocal failed
-        failed += 1
+        failed.append(path)
         print(f"fullcircle: {path}: {message}", file=sys.stderr)
 
     for folder in arguments.path:
         if folder.is_dir() and not any(find_pictures([folder])):
             fail(folder, "A folder with pictures in it is expected. Received: none whose ending Pillow knows.")
+    return list(find_pictures(arguments.path)), fail, failed
+
+
+def _read_auto(arguments: argparse.Namespace) -> int:
+    """Every trained class reads each picture; the likeliest answers."""
+    from fullcircle.answers import write_overlay
+    from fullcircle.incoming import Incoming, PictureError, open_picture
+    from fullcircle.recognition import as_plain, contenders, line, recognise
+
+    if arguments.parquet:
+        raise SettingsError(
+            f"--parquet takes one drawing class, whose factors are its columns. Received: --drawing {AUTO}. "
+            "Use --json, or name one."
+        )
+    settings = _reader_settings(arguments)
+    paths, fail, failed = _pictures(arguments)
+    taking_part = contenders(Store(arguments.store), settings)
+    progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) * len(taking_part) >= MANY else silent
+    names: set[str] = set()
+    found = []
+    for first in range(0, len(paths), BATCH):
+        opened: list[list[Incoming]] = []
+        for path in paths[first : first + BATCH]:
+            try:
+                opened.append([open_picture(path, c.drawing) for c in taking_part])
+            except PictureError as error:
+                fail(path, error)
+        for ranked in recognise(taking_part, opened, (settings.seed, first), progress) if opened else ():
+            if not arguments.json:
+                print(line(ranked), flush=True)
+            if arguments.overlay:
+                write_overlay(arguments.overlay, ranked[0].contender.drawing, ranked[0].answer, names)
+            found.append(as_plain(ranked))
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+    return 1 if failed else 0
+
+
+def _read(arguments: argparse.Namespace) -> int:
+    import numpy as np
+
+    from fullcircle.answers import Answer, answers, as_dict, write_overlay, write_parquet
+    from fullcircle.circle import latest_reader
+    from fullcircle.incoming import Incoming, PictureError, open_picture
+    from fullcircle.reading import Pictures
+
+    if arguments.drawing == AUTO:
+        return _read_auto(arguments)
+    drawing = drawing_of(arguments.drawing, Path(arguments.store))
+    settings = _reader_settings(arguments)
+    paths, fail, failed = _pictures(arguments)
     reader, models = latest_reader(Store(arguments.store), drawing, settings)
     if arguments.parquet:
         arguments.parquet.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -87,7 +140,7 @@ def _read(arguments: argparse.Namespace) -> int:
             if arguments.overlay:
                 write_overlay(arguments.overlay, drawing, answer, names)
         found += [answer.without_image() for answer in batch]
-        progress.step("reading", len(found), len(paths) - failed, "pictures")
+        progress.step("reading", len(found), len(paths) - len(failed), "pictures")
     if arguments.json:
         print(json.dumps([as_dict(drawing, a) | {"models": models} for a in found], indent=1))
     if arguments.parquet:
@@ -145,7 +198,9 @@ def parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_check)
     read = commands.add_parser("read", help="pictures, or folders of them, back into the calls that draw them")
     read.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
-    read.add_argument("--drawing", default="line", help="what they show: a name or file.py:Class (default: %(default)s)")
+    read.add_argument(
+        "--drawing", default="line", help=f"what they show: a name, file.py:Class, or {AUTO} (default: %(default)s)"
+    )
     read.add_argument("--steps", type=_steps, default=list(STEPS), metavar="STEPS", help=f"of {','.join(STEPS)} (default: all)")
     read.add_argument("--seed", type=int, default=1, help="source of chance of the search (default: %(default)s)")
     read.add_argument(

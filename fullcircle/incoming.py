@@ -111,6 +111,12 @@ def open_picture(path: Path, drawing: Drawing) -> Incoming:
     return Incoming(path, fitted.image, picture.size, fitted.scale, fitted.offset)
 
 
+def on_canvas(image: np.ndarray, drawing: Drawing) -> np.ndarray:
+    """A picture at rest, ``uint8 (height, width[, 3])``, on the canvas of a drawing class: points 5 to 7 of the rule."""
+    picture = eight_bits(Image.fromarray(image), drawing.channels)
+    return fit(picture, drawing.height, drawing.width, even=bool(drawing.ground)).image
+
+
 @cache
 def _formats() -> tuple[str, ...]:
     """What Pillow decodes itself. For PostScript it would start Ghostscript, to run a program that nobody vouches for."""

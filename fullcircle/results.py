@@ -26,6 +26,9 @@ HEADLINES = (
     "within_2px",
     "redraw_mse",
     "pixel_exact",
+    "accuracy",
+    "pixels_accuracy",
+    "majority_accuracy",
 )
 
 

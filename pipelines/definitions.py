@@ -10,7 +10,7 @@ from pipelines.resources import StoreResource
 _store = StoreResource()
 
 defs = dg.Definitions(
-    assets=[*drawings.ASSETS, *glyphs.ASSETS],
+    assets=[*drawings.ASSETS, *drawings.RECOGNITION, *glyphs.ASSETS],
     asset_checks=[*drawings_checks.CHECKS, *glyphs_checks.CHECKS],
     jobs=JOBS,
     resources={"store": _store, "io_manager": StoreIOManager(store=_store)},

@@ -32,7 +32,15 @@ def _jobs(name: str, rooms: ModuleType, profiles: Mapping[str, Profile[Any]], ab
     ]
 
 
+RECOGNISE = dg.define_asset_job(
+    "recognise",
+    selection=dg.AssetSelection.assets(*drawings.RECOGNITION),
+    executor_def=EXECUTOR,
+    description="Which class is it? Over all drawing classes that have been trained.",
+)
+
 JOBS = [
+    RECOGNISE,
     *_jobs(CIRCLE, drawings, PROFILES, "The whole circle for one drawing class"),
     *_jobs(GLYPHS, glyphs, GLYPH_PROFILES, "The pictures of one source, augmented and split"),
 ]

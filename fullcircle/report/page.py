@@ -27,11 +27,18 @@ FIGURES: dict[str, tuple[str, str]] = {
     "redraw_mse": ("redraw MSE", "error of the picture that the true method draws from the read spec"),
     "pixel_exact": ("redrawn pixel for pixel", "share of pictures that the redraw meets in every pixel"),
     "truth_fits": ("truth would fit better", "share of pictures whose true spec fits them better than what was read"),
+    "accuracy": ("accuracy", "share of pictures whose class is told"),
+    "majority_accuracy": ("accuracy of the majority", "share told by who always says the most frequent class"),
+    "pixels_accuracy": ("accuracy of the classifier on pixels", "scikit-learn's, fitted on examples of train, chosen on valid"),
     "examples": ("examples", "examples in the group"),
 }
 """Label and meaning of each figure in `report.json`."""
 
-SHARES = frozenset({"within_1px", "within_2px", "spec_error", "within_step", "pixel_exact", "truth_fits"})
+SHARES = frozenset({"within_1px", "within_2px", "spec_error", "within_step", "pixel_exact", "truth_fits"}) | {
+    "accuracy",
+    "majority_accuracy",
+    "pixels_accuracy",
+}
 
 VARIANTS = {"noisy_": "noisy", "reader_": "reader"}
 """What stands before the name of a figure in `report.json`, where it is not that of a network on clean pictures."""
@@ -109,7 +116,7 @@ def page(
         summary: a paragraph under it.
         pictures: caption and data address of each sheet.
         tables: in order.
-        curves: SVG text.
+        curves: SVG text; empty where nothing was trained.
         facts: how it came about: settings, hashes read, seconds.
         listings: code, under the pictures.
     """
