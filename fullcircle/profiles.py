@@ -13,10 +13,12 @@ from fullcircle.settings import (
     EncoderSettings,
     ExamplesSettings,
     ReaderSettings,
+    RecogniseSettings,
+    RecognitionSettings,
     SettingsError,
 )
 
-P = TypeVar("P", CircleSettings, GlyphsSettings)
+P = TypeVar("P", CircleSettings, GlyphsSettings, RecogniseSettings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +69,19 @@ GLYPH_PROFILES: dict[str, Profile[GlyphsSettings]] = {
     )
 }
 
+RECOGNITION_PROFILES: dict[str, Profile[RecogniseSettings]] = {
+    p.name: p
+    for p in (
+        Profile("quick", RecogniseSettings(), cost="a few minutes", reaches={}),
+        Profile(
+            "full",
+            RecogniseSettings(RecognitionSettings(pictures=200, redraws=1000, pixels=5000)),
+            cost="at most half an hour",
+            reaches={},
+        ),
+    )
+}
+
 
 def profile(name: str) -> Profile[CircleSettings]:
     """The profile of drawings called `name`.
@@ -80,6 +95,11 @@ def profile(name: str) -> Profile[CircleSettings]:
 def glyph_profile(name: str) -> Profile[GlyphsSettings]:
     """The profile of picture sources called `name`; raises as `profile` does."""
     return _called(name, GLYPH_PROFILES)
+
+
+def recognition_profile(name: str) -> Profile[RecogniseSettings]:
+    """The profile of recognition called `name`; raises as `profile` does."""
+    return _called(name, RECOGNITION_PROFILES)
 
 
 def _called(name: str, among: Mapping[str, Profile[P]]) -> Profile[P]:

@@ -272,6 +272,13 @@ class CircleSettings(Parts):
                 raise SettingsError(str(error)) from error
 
 
+@dataclasses.dataclass(frozen=True)
+class RecogniseSettings(Parts):
+    """All settings of what is made over all drawing classes at once."""
+
+    recognition: RecognitionSettings = dataclasses.field(default_factory=RecognitionSettings)
+
+
 def unknown_name(what: str, received: str, choices: Iterable[str]) -> str:
     """The message for a name that is not among the choices: the nearest, and all of them."""
     choices = list(choices)

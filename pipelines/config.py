@@ -4,7 +4,7 @@ from typing import Any
 
 from assets import drawings, glyphs
 from fullcircle.glyph_settings import GlyphsSettings
-from fullcircle.settings import CircleSettings, Parts, Settings
+from fullcircle.settings import CircleSettings, Parts, RecogniseSettings, Settings
 
 _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
     CircleSettings: {
@@ -16,6 +16,7 @@ _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
         f"{drawings.PREFIX}__decoder_report": ("report", None),
         f"{drawings.PREFIX}__encoder_report": ("report", None),
     },
+    RecogniseSettings: {f"{drawings.PREFIX}__recognition_report": ("recognition", None)},
     GlyphsSettings: {
         f"{glyphs.PREFIX}__originals": ("originals", None),
         f"{glyphs.PREFIX}__augmented": ("augmented", None),

@@ -18,6 +18,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.materialization import WHOLE
 from fullcircle.profiles import Profile
 from fullcircle.progress import duration
 from fullcircle.settings import Parts
@@ -28,7 +29,7 @@ LAUNCH_TAG = "full_circle/launch"
 
 @dataclasses.dataclass(frozen=True)
 class Launch:
-    """What is to be run: a job in one of its profiles, for one partition; `prefix` is that of its assets."""
+    """What is to be run: a job in one of its profiles, for one partition or `WHOLE`; `prefix` is that of its assets."""
 
     job: str
     prefix: str
@@ -113,7 +114,8 @@ def run(what: Launch, tags: Mapping[str, str] | None = None, label: str = "") ->
     log.parent.mkdir(exist_ok=True)
     config = log.with_suffix(".json")
     config.write_text(json.dumps(run_config(what.settings), indent=1))
-    tags = {"dagster/partition": what.partition, "profile": what.profile.name, LAUNCH_TAG: launch, **(tags or {})}
+    partition = {} if what.partition == WHOLE else {"dagster/partition": what.partition}
+    tags = {**partition, "profile": what.profile.name, LAUNCH_TAG: launch, **(tags or {})}
     command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "pipelines.definitions"]
     command += ["-j", f"{what.job}_{what.profile.name}", "-c", str(config), "--tags", json.dumps(tags)]
     with dg.DagsterInstance.get() as instance, log.open("wb") as output:

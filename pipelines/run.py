@@ -13,22 +13,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from assets import drawings, glyphs
+from assets.materialization import WHOLE
 from fullcircle.drawing_checks import refuse_broken
 from fullcircle.drawings import drawing_of, known_drawings
 from fullcircle.drawings import register as register_drawing
 from fullcircle.glyphs import picture_source
 from fullcircle.glyphs import register as register_source
-from fullcircle.profiles import glyph_profile, profile
+from fullcircle.profiles import glyph_profile, profile, recognition_profile
 from fullcircle.progress import duration
 from fullcircle.results import latest_reports, results_text
 from fullcircle.settings import SettingsError, default_store
 from fullcircle.storage import Store
-from pipelines.backfill import run_all
+from pipelines.backfill import Outcome, run_all
 from pipelines.backfill import summary as outcomes_text
-from pipelines.jobs import CIRCLE, GLYPHS
+from pipelines.jobs import CIRCLE, GLYPHS, RECOGNISE
 from pipelines.launch import Launch, run
 
-ALL = "all"
+ALL, AUTO = "all", "auto"
+"""In place of a drawing class: each of them; which of them a picture shows."""
+
+RECOGNITION = drawings.RECOGNITION[0].key.to_user_string()
 
 
 def overrides_of(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -58,6 +62,9 @@ def launch_of(arguments: argparse.Namespace) -> Launch:
         ValueError: naming what is unknown, or the rule that is broken, and the choices.
     """
     overrides = overrides_of(arguments.set)
+    if arguments.source is None and arguments.drawing == AUTO:
+        over_all = recognition_profile(arguments.profile)
+        return Launch(RECOGNISE, drawings.PREFIX, WHOLE, over_all, over_all.settings.replaced(overrides))
     if arguments.source is None:
         circle = profile(arguments.profile)
         settings = circle.settings.replaced(overrides)
@@ -85,7 +92,8 @@ def summary(what: Launch) -> str:
         if partition == what.partition and asset.startswith(own)
     ]
     variable = {drawings.PREFIX: "DRAWING", glyphs.PREFIX: "SOURCE"}[what.prefix]
-    full = f"make run {variable}={what.partition} PROFILE=full".replace("DRAWING=line ", "")
+    asked = AUTO if what.partition == WHOLE else what.partition
+    full = f"make run {variable}={asked} PROFILE=full".replace("DRAWING=line ", "")
     hints = {
         "make ui": "the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures",
         **({"make results": "this table again"} if results else {}),
@@ -108,9 +116,24 @@ def _run_all(arguments: argparse.Namespace) -> int:
     names = list(known_drawings(store.root))
     chosen = profile(arguments.profile)
     print(f"Full Circle: every drawing class ({len(names)}), profile {chosen.name} ({chosen.cost} each on 2 cores)", flush=True)
-    outcomes = run_all(names, lambda name: launch_of(argparse.Namespace(**vars(arguments) | {"drawing": name})), store)
+    of_recognition = [s for s in arguments.set if s.startswith("recognition.")]
+    of_classes = [s for s in arguments.set if s not in of_recognition]
+
+    def launch(name: str, assignments: Sequence[str]) -> Launch:
+        return launch_of(argparse.Namespace(**vars(arguments) | {"drawing": name, "set": assignments}))
+
+    outcomes = run_all(names, lambda name: launch(name, of_classes), store)
+    good = all(outcome.good for outcome in outcomes)
+    if sum(outcome.good for outcome in outcomes) > 1 and (
+        any(outcome.became == "made" for outcome in outcomes) or store.ledger.latest(RECOGNITION, WHOLE) is None
+    ):
+        success, failures, log = run(launch(AUTO, of_recognition))
+        outcomes.append(
+            Outcome("recognition", "made" if success else "failed", "" if success else f"{'; '.join(failures)} Log: {log}")
+        )
+        good &= success
     print(f"\n{outcomes_text(outcomes)}\n\nTheir figures: make results")
-    return 0 if all(outcome.good for outcome in outcomes) else 1
+    return 0 if good else 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--drawing",
         default="line",
-        help="drawing class, by name as path/to/file.py:Class or module:Class; or all (default: %(default)s)",
+        help="drawing class, by name, as path/to/file.py:Class or module:Class; all of them; or auto, which of them is told (default: %(default)s)",
     )
     parser.add_argument("--source", help="instead: picture source, by name or as folder:PATH, fonts:PATH, mnist:FILE.npz")
     parser.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
@@ -128,7 +151,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         what = None if arguments.source is None and arguments.drawing == ALL else launch_of(arguments)
         if what is None:
-            profile(arguments.profile).settings.replaced(overrides_of(arguments.set))
+            of_classes = [s for s in arguments.set if not s.startswith("recognition.")]
+            profile(arguments.profile).settings.replaced(overrides_of(of_classes))
     except ValueError as error:
         print(f"Not launched. {error}", file=sys.stderr)
         return 2
