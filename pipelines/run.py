@@ -142,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--drawing",
         default="line",
-        help="drawing class, by name, as path/to/file.py:Class or module:Class; all of them; or auto, which of them is told (default: %(default)s)",
+        help="drawing class, by name, as path/to/file.py:Class or module:Class; all; or auto, to tell them apart (default: line)",
     )
     parser.add_argument("--source", help="instead: picture source, by name or as folder:PATH, fonts:PATH, mnist:FILE.npz")
     parser.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
