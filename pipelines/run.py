@@ -103,7 +103,7 @@ def summary(what: Launch) -> str:
     width = max(map(len, hints)) + 3
     return "\n".join(
         [
-            results_text(results, what.profile.reaches) if results else "\n".join(tables),
+            results_text(results, what.profile.reaches.get(what.partition)) if results else "\n".join(tables),
             "\nNext:",
             *(f"  {command:<{width}}{what_for}" for command, what_for in hints.items()),
         ]
