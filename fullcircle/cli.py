@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +21,9 @@ from fullcircle.storage import NothingMaterializedError, Store, StoredObjectErro
 
 MANY = 200
 """From so many pictures on, `read` says how far it is."""
+
+CLOSED = 141
+"""Exit code when nobody reads any more what is printed, as a shell gives it: 128 + SIGPIPE."""
 
 AUTO = "auto"
 """In place of a drawing class: whichever it is."""
@@ -217,7 +221,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     arguments = parser().parse_args(argv)
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who asked, `head` for one, has read enough; Python would complain again when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
     except (StoredObjectError, NothingMaterializedError, SettingsError) as error:
         print(f"fullcircle: {error}", file=sys.stderr)
         return 1

@@ -1,9 +1,11 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
 from fullcircle import circle
-from fullcircle.cli import main
+from fullcircle.cli import CLOSED, main
 from fullcircle.results import latest_reports, results_text
 
 METRICS = {
@@ -72,3 +74,11 @@ def test_a_damaged_report_is_refused(reported, capsys):
     error = capsys.readouterr().err
     assert "Stored file is damaged" in error
     assert "Materialize drawings/encoder_report (line) again." in error
+
+
+def test_who_reads_only_the_beginning_gets_no_traceback():
+    listed = subprocess.Popen([sys.executable, "-m", "fullcircle.cli", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert listed.stdout is not None
+    listed.stdout.close()
+    _, errors = listed.communicate(timeout=120)
+    assert (listed.returncode, errors) == (CLOSED, b"")
