@@ -16,14 +16,14 @@ from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings, OriginalsSettings
 from fullcircle.glyphs import KINDS, SOURCES
-from fullcircle.profiles import PROFILES, glyph_profile, profile
+from fullcircle.profiles import PROFILES, glyph_profile, profile, recognition_profile
 from fullcircle.reading import Reader
 from fullcircle.readings import schema
 from fullcircle.register import canonical
 from fullcircle.scaling import scaling
 from fullcircle.settings import CircleSettings, ExamplesSettings, ReaderSettings
 from fullcircle.tables import TableReader
-from pipelines.run import ALL, overrides_of
+from pipelines.run import ALL, AUTO, overrides_of
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,6 +59,8 @@ def test_every_command_exists(command):
             kind, colon, _ = given["SOURCE"].partition(":")
             assert kind in (KINDS if colon else SOURCES)
             glyph_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
+        elif given.get("DRAWING") == AUTO:
+            recognition_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
         else:
             chosen = profile(given.get("PROFILE", "quick"))
             # A file of the reader's is made and run in end_to_end/test_own_class.py; any canvas must do here.
