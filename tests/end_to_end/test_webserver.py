@@ -56,7 +56,8 @@ def graphql(tmp_path_factory):
 
 def test_the_graph_is_there(graphql):
     nodes = graphql("{ assetNodes { assetKey { path } groupName isPartitioned dependencyKeys { path } } }")["assetNodes"]
-    assert all(n["isPartitioned"] and n["assetKey"]["path"][0] in ("drawings", "glyphs") for n in nodes)
+    assert all(n["assetKey"]["path"][0] in ("drawings", "glyphs") for n in nodes)
+    assert [n["assetKey"]["path"][-1] for n in nodes if not n["isPartitioned"]] == ["recognition_report"]
     assert all(d["path"][0] == n["assetKey"]["path"][0] for n in nodes for d in n["dependencyKeys"])
 
     def of(prefix):
@@ -71,6 +72,7 @@ def test_the_graph_is_there(graphql):
     assert depends["readings"] == {"test", "valid", "encoder"}
     assert depends["decoder_report"] == {"test", "valid", "decoder"}
     assert depends["encoder_report"] == {"test", "valid", "decoder", "encoder", "readings"}
+    assert depends["recognition_report"] == {"train", "test", "valid", "decoder", "encoder"}
     splits = {"originals", "augmented"}
     assert of("glyphs") == {
         "originals": set(),

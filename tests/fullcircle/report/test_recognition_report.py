@@ -18,7 +18,7 @@ from pipelines.jobs import JOBS
 from pipelines.resources import StoreResource
 
 NAMES = ("line", "rectangle")
-SETTINGS = RecognitionSettings(pictures=6, redraws=600, pixels=40, workers=1)
+SETTINGS = RecognitionSettings(pictures=6, redraws=2500, pixels=40, workers=1)
 
 
 @pytest.fixture(scope="module")
