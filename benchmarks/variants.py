@@ -50,7 +50,7 @@ CLEAR = 32
 
 @dataclasses.dataclass(frozen=True)
 class VariantsSettings(Settings):
-    seconds: int = setting(45, "of one core for each training", low=1)
+    seconds: int = setting(60, "of one core for each training", low=1)
     seeds: int = setting(3, "trainings of each variant", low=1)
     examples: int = setting(100_000, "how many are made, of which 97 % are train and 2 % valid", low=100)
     workers: int = setting(2, "trainings at once, each on one core", low=1)
