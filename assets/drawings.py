@@ -40,7 +40,7 @@ DECODER_CODE = code_version("fullcircle.training", *(a.module for a in DECODERS.
 ENCODER_CODE = code_version("fullcircle.training", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
 READINGS_CODE = code_version("fullcircle.readings", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
 REPORT_CODE = code_version("fullcircle.report.drawings")
-RECOGNITION_CODE = code_version("fullcircle.report.recognition")
+RECOGNITION_CODE = code_version("fullcircle.report.recognition", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
 
 
 def _table_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:

@@ -116,7 +116,7 @@ class Parts:
         Raises:
             SettingsError: on an unknown name, naming the nearest and the choices, or a value that breaks its rule.
         """
-        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]  # every subclass is one
         for part, values in overrides.items():
             if part not in parts:
                 raise SettingsError(unknown_name("part of the settings", part, parts))
