@@ -52,9 +52,19 @@ class TableWriter:
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        # Pixels gain nothing from a dictionary, and trying one costs a third of the writing time.
-        words = [f.name for f in schema if not isinstance(f.type, pa.FixedShapeTensorType)]
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, use_dictionary=words)
+        # Parquet's smallest number has four bytes, three of which are zero in a pixel. Split by byte they cost nothing: a third
+        # less time to write and to read, a sixth less on disk. Nobody asks for the least pixel of a row group.
+        tensors = [f.name for f in schema if isinstance(f.type, pa.FixedShapeTensorType)]
+        words = [f.name for f in schema if f.name not in tensors]
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=words,
+            write_statistics=words,
+            column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in tensors},
+        )
         self._schema = schema
         self._waiting: list[pa.RecordBatch] = []
         self._n_waiting = 0

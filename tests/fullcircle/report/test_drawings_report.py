@@ -12,8 +12,10 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.models.decoders import half_planes
 from fullcircle.models.encoders import lookout
 from fullcircle.readings import NOISES
+from fullcircle.report.reached import reached, sheet, write_reached
 from fullcircle.scaling import scaling
 from fullcircle.settings import ExamplesSettings, ReaderSettings, ReportSettings, SplitsSettings
+from fullcircle.storage import NothingMaterializedError
 
 FACE = DRAWINGS["face"]
 
@@ -63,3 +65,24 @@ def test_a_face_has_its_reports_in_colour_and_its_parts_listed(reports):
         assert page.count(f"<dt>{part}</dt><dd><code>draw.{part.split()[-1]}([(") == 2
     assert "the parts" not in reports["decoder"].file(circle.PAGE).read_text()
     assert set(json.loads(reports["encoder"].file(circle.REPORT).read_text())["reader"]) == {f"{n:g}" for n in NOISES}
+
+
+def test_what_was_reached_is_what_the_reports_say(store, reports, tmp_path):
+    with pytest.raises(NothingMaterializedError, match="face"):
+        sheet(store, FACE)
+    assert len(write_reached(store, tmp_path).splitlines()) == 2  # no class has reports: the head alone
+    assert not list(tmp_path.glob("*.webp"))
+    for name in ("decoder", "encoder"):
+        entry = {"asset": f"drawings/{name}_report", "partition": "face", "version": reports[name].hash, "run_id": "r"}
+        store.ledger.append(entry)
+    figures = {n: json.loads(reports[n].file(circle.REPORT).read_text())["metrics"] for n in ("decoder", "encoder")}
+    made = reached(store, FACE)
+    assert made["fvu"] == figures["decoder"]["fvu"]
+    assert made["redraw_mse"] == figures["encoder"]["reader_redraw_mse"]
+    assert made["redraw_fvu"] == pytest.approx(made["redraw_mse"] / figures["decoder"]["null_mse"])
+    assert made["psnr_db"] == pytest.approx(-10 * np.log10(made["redraw_mse"]))
+    assert made["examples"] == 2
+    line = write_reached(store, tmp_path).splitlines()[2]
+    assert line.startswith("| [face](#face) | 0:01, 0:01 |") and f"{made['psnr_db']:.1f} dB" in line
+    with Image.open(tmp_path / "reached_face.webp") as image:
+        assert image.height == 3 * (96 + 4) + 4
