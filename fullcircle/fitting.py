@@ -1,7 +1,7 @@
 """Fitting: autoencoders trained on pictures by compile/fit, and gone on with after a kill as if there had been none.
 
-Belongs here: joining the halves, their losses, early stopping, the best weights, the checkpoint. What is particular to a model is in
-its settings.
+Belongs here: joining the halves, their losses, early stopping, the best weights, the checkpoint. What is particular to a
+model is in its settings.
 Does not belong here: what every training shares (`epochs`), the circle's halves, which are trained on specs (`training`).
 
 Conventions. Losses are sums over the pixels of a picture and over latents, means over pictures, in nats (`loss` mse: squared errors
@@ -30,7 +30,7 @@ from keras import layers, ops
 from fullcircle.autoencoder_settings import AutoencoderSettings, NoisySettings, VariationalSettings
 from fullcircle.datasets import canvas_of, pictures
 from fullcircle.epochs import Watch, paced
-from fullcircle.models.autoencoders import Halves, autoencoder
+from fullcircle.models.autoencoders import AUTOENCODERS, Halves, autoencoder
 from fullcircle.progress import Progress, silent
 from fullcircle.tables import TableReader
 
@@ -229,7 +229,7 @@ def fit_autoencoder(
     """
     name = settings.section()
     chosen, canvas = autoencoder(name), canvas_of(train)
-    chosen.refuse(canvas, "table")
+    chosen.refuse(canvas, "table", AUTOENCODERS)
     keras.utils.set_random_seed(settings.seed)
     halves = chosen.build(canvas, settings)
     model = Joined(halves, settings)
