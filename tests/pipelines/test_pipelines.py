@@ -103,8 +103,8 @@ def test_overrides_are_numbers_or_names():
         ),
         (
             ["--source", "digits", "--models", "vae,colour_vae"],
-            "colour_vae is expected to be built for a canvas whose height and width are multiples of 16 px. Received: (28, 28, 1) of "
-            "the picture source 'digits'. Choose from: dense_autoencoder, digit_autoencoder, conv_autoencoder",
+            "colour_vae is expected to be built for a canvas whose height and width are multiples of 16 px. Received: (28, 28, 1) "
+            "of the picture source 'digits'. Choose from: dense_autoencoder, digit_autoencoder, conv_autoencoder",
         ),
         (["--source", "tifinagh", "--set", "vae.epochs=0"], "vae.epochs is expected to be at least 1. Received: 0."),
         (["--source", "tifinagh", "--set", "colour_vae.epochs=1"], "Add it: MODELS=colour_vae"),
