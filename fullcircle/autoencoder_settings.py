@@ -59,7 +59,7 @@ class NoisySettings(AutoencoderSettings):
 class AutoencoderReportSettings(Settings):
     """Those of every autoencoder's report."""
 
-    pictures: int = setting(12, "pictures of test that are shown, chosen by the seed", low=2, high=64)
+    pictures: int = setting(10, "pictures of test that are shown, chosen by the seed", low=2, high=64)
     limit: int = setting(2000, "at most so many pictures of test are measured, and shown on the map", low=2)
     fitted: int = setting(
         8000, "at most so many pictures of train that PCA, the nearest neighbours and the Gaussian are fitted to", low=2

@@ -1,7 +1,7 @@
 """Baselines: what one would use instead of an autoencoder.
 
-Belongs here: the mean picture, PCA, image files of as many bytes as a code has, and filters against noise, each given the best of its
-settings. Pictures at rest are ``uint8 (n, h, w[, 3])``, as vectors ``float32 (n, d)`` in [0, 1].
+Belongs here: the mean picture, PCA, image files of as many bytes as a code has, and filters against noise, each given the best
+of its settings. Pictures at rest are ``uint8 (n, h, w[, 3])``, as vectors ``float32 (n, d)`` in [0, 1].
 """
 
 from __future__ import annotations

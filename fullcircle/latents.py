@@ -174,7 +174,7 @@ class Plane:
 
 
 def grid_plane(low: float, high: float, closed: bool, n: int) -> Plane:
-    """n x n points over [low, high], or over [low, high) where not `closed`: the first latent to the right, the second upwards."""
+    """A grid of n x n points over [low, high], or [low, high) where not `closed`: latent 1 to the right, latent 2 upwards."""
     at = np.linspace(low, high, n, endpoint=closed)
     across, up = np.meshgrid(at, at)
     bracket = "]" if closed else ")"
@@ -184,7 +184,7 @@ def grid_plane(low: float, high: float, closed: bool, n: int) -> Plane:
 
 
 def principal_plane(codes: np.ndarray, n: int) -> Plane:
-    """n x n points of the plane through the mean of `codes` and their two first principal directions, `SPREAD` deviations wide."""
+    """The plane through the mean of `codes` and their two first principal directions, `SPREAD` deviations wide, n x n points."""
     from sklearn.decomposition import PCA
 
     components = min(2, *codes.shape)
@@ -195,9 +195,10 @@ def principal_plane(codes: np.ndarray, n: int) -> Plane:
     at = np.linspace(-SPREAD, SPREAD, n)
     across, up = np.meshgrid(at, at)
     points = pca.mean_ + np.stack([across * deviations[0], up * deviations[1]], axis=2) @ directions
+    explained = np.nan_to_num(pca.explained_variance_ratio_).sum()
     says = (
-        f"the plane through the mean of train's codes and their two first principal directions, {pca.explained_variance_ratio_.sum():.0%} "
-        f"of their variance, {n} x {n} points over {SPREAD:g} standard deviations to each side"
+        f"the plane through the mean of train's codes and their two first principal directions, {explained:.0%} of their variance, "
+        f"{n} x {n} points over {SPREAD:g} standard deviations to each side"
     )
     lengths = deviations * (at[1] - at[0])
     return Plane(points.astype(np.float32), (float(lengths[0]), float(lengths[1])), says)
@@ -211,8 +212,8 @@ def continuity(pictures: np.ndarray, steps: tuple[float, float]) -> dict[str, fl
         steps: of `Plane`.
 
     Returns:
-        `change_per_step` mean distance of neighbours; `largest_change` the largest; `change_per_unit` the mean over the length of the
-        step, in units of the latents.
+        `change_per_step` mean distance of neighbours; `largest_change` the largest; `change_per_unit` the mean over the length of
+        the step, in units of the latents.
     """
     flat = pictures.reshape(*pictures.shape[:2], -1)
     changes = [np.sqrt((np.diff(flat, axis=axis) ** 2).mean(axis=2)).ravel() for axis in (1, 0)]
@@ -226,7 +227,7 @@ def continuity(pictures: np.ndarray, steps: tuple[float, float]) -> dict[str, fl
 
 
 def prior_codes(n: int, codes: np.ndarray, variational: bool, rng: np.random.Generator) -> np.ndarray:
-    """Random codes, ``float32 (n, z)``: from N(0, 1), or for a plain autoencoder, which has no prior, a Gaussian fitted to `codes`."""
+    """Random codes, ``float32 (n, z)``: from N(0, 1); a plain autoencoder has no prior, so from a Gaussian fitted to `codes`."""
     if variational:
         return rng.standard_normal((n, codes.shape[1]), np.float32)
     exact = codes.astype(np.float64)
@@ -235,7 +236,7 @@ def prior_codes(n: int, codes: np.ndarray, variational: bool, rng: np.random.Gen
 
 
 def flat_map(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
-    """Codes in two dimensions, ``(n, 2)``, and how they got there: as they are for z = 2, else by t-SNE (L. van der Maaten, 2008)."""
+    """Codes in two dimensions, ``(n, 2)``, and how they got there: for z = 2 as they are, else by t-SNE (van der Maaten, 2008)."""
     if codes.shape[1] == 2:
         return codes, "the two latents as they are"
     if codes.shape[1] == 1 or len(codes) < 4:
@@ -250,6 +251,6 @@ def flat_map(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
 
 
 def morph_codes(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
-    """n points on the straight line between two codes, both ends included, there and back, ``float32 (2 n, z)``."""
+    """Points on the straight line between two codes, both ends included, n there and n back, ``float32 (2 n, z)``."""
     there = start + np.linspace(0, 1, n)[:, None] * (end - start)
     return np.concatenate([there, there[::-1]]).astype(np.float32)

@@ -105,7 +105,12 @@ def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.n
         axes.set_xticks([])
         axes.set_yticks([])
     axes.legend(
-        frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), ncols=columns, markerscale=2, prop={"family": FONT, "size": 11}
+        frameon=False,
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        ncols=columns,
+        markerscale=2,
+        prop={"family": FONT, "size": 11},
     )
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})

@@ -31,7 +31,10 @@ FIGURES: dict[str, tuple[str, str]] = {
     "majority_accuracy": ("accuracy of the majority", "share told by who always says the most frequent class"),
     "pixels_accuracy": ("accuracy of the classifier on pixels", "scikit-learn's, fitted on examples of train, chosen on valid"),
     "examples": ("examples", "examples in the group"),
-    "bce": ("BCE, nats", "binary cross-entropy, summed over pixels, mean over pictures; a pixel's value cut to [1e-7, 1 - 1e-7]"),
+    "bce": (
+        "BCE, nats",
+        "binary cross-entropy, summed over pixels, mean over pictures; a pixel's value cut to [1e-7, 1 - 1e-7]",
+    ),
     "pca_psnr_db": ("PSNR of PCA, dB", "of as many latents as the model has"),
     "mean_psnr_db": ("PSNR of the mean picture, dB", "of train, whatever the picture"),
     "kl": ("KL, nats", "from the posterior to the prior, summed over latents, mean over pictures"),
@@ -39,7 +42,10 @@ FIGURES: dict[str, tuple[str, str]] = {
     "kl_share": ("share of KL", "of the total loss on valid, in the best epoch"),
     "active_latents": ("active latents", "that vary from picture to picture"),
     "latents": ("latents", "numbers in a code"),
-    "knn_accuracy": ("nearest neighbours on codes", "share of test pictures whose label most of the nearest codes of train have"),
+    "knn_accuracy": (
+        "nearest neighbours on codes",
+        "share of test pictures whose label most of the nearest codes of train have",
+    ),
     "knn_pca_accuracy": ("nearest neighbours on PCA", "likewise, among the codes of PCA"),
     "knn_pixels_accuracy": ("nearest neighbours on pixels", "likewise, among the raw pictures"),
     "completeness": ("completeness", "share of grid points that decode to something near a real picture"),

@@ -1,4 +1,4 @@
-"""Pictures for reports: contact sheets, that is rows of small pictures with a caption each, grids, films; enlarged without smoothing."""
+"""Pictures for reports: contact sheets (rows of small pictures with a caption each), grids, films; enlarged without smoothing."""
 
 from __future__ import annotations
 
@@ -54,10 +54,8 @@ def mosaic(pictures: np.ndarray, scale: int = 1, gap: int = 1) -> Image.Image:
 
 
 def film(frames: np.ndarray, scale: int = 1, ms: int = FRAME_MS) -> bytes:
-    """A GIF that never ends, of ``uint8 (n, height, width[, 3])``; two frames that are alike become one that stays twice as long."""
-    enlarged = [
-        Image.fromarray(f).resize((f.shape[1] * scale, f.shape[0] * scale), Image.Resampling.NEAREST) for f in frames
-    ]
+    """A GIF without end, of ``uint8 (n, height, width[, 3])``; two frames that are alike become one that stays twice as long."""
+    enlarged = [Image.fromarray(f).resize((f.shape[1] * scale, f.shape[0] * scale), Image.Resampling.NEAREST) for f in frames]
     buffer = io.BytesIO()
     enlarged[0].save(buffer, "GIF", save_all=True, append_images=enlarged[1:], duration=[ms] * len(enlarged), loop=0)
     return buffer.getvalue()
