@@ -8,6 +8,7 @@ Does not belong here: the measures themselves (`metrics`, `latents`), the rivals
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -48,8 +49,17 @@ WORDS = (ID, ORIGINAL, LABEL)
 class Trained(Protocol):
     """A trained autoencoder, as `fullcircle.autoencoding.halves_of` gives it."""
 
-    variational: bool
-    training: Mapping[str, Any]
+    @property
+    def variational(self) -> bool:
+        """Whether its encoder says a distribution for each picture."""
+
+    @property
+    def latents(self) -> int:
+        """Numbers in a code."""
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """What is known of its training: `model`, `source`, `settings`, `history`, `parameters` and so on."""
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Pictures ``(n, h, w[, c])`` to codes ``float32 (n, z)``: the mean, if variational."""
@@ -290,7 +300,7 @@ def judge(train: TableReader, pictures: Mapping[str, np.ndarray]) -> dict[str, J
     ends = np.cumsum([0, *(len(f) for f in flat)])
     return {
         name: Judged(distances[a:b, 0], rows[a:b, 0], contrasts(own))
-        for name, own, a, b in zip(names, flat, ends, ends[1:], strict=True)
+        for name, own, (a, b) in zip(names, flat, itertools.pairwise(ends), strict=True)
     }
 
 

@@ -137,7 +137,7 @@ def write_report(
     name, source = training["model"], training["source"]
     splits = tables.test.about["splits"]
     rng = np.random.default_rng(settings.seed)
-    latents = in_batches(trained.encode, tables.test.read(["image"], limit=1)["image"]).shape[1]
+    latents = trained.latents
 
     progress.say("report: fitting the baselines")
     fitted = fit_on_train(tables.train, trained, latents, settings)
@@ -246,8 +246,8 @@ def write_report(
         page(
             title=f"{name} on {source}",
             warning=splits["says"] if flatters(tables.test.about) else "",
-            summary=f"{_article(variational)} {variational} of {latents} latents: {built}. Measured on {measured.rows:,} of {tables.test.rows:,} test pictures. "
-            + ("" if flatters(tables.test.about) else splits["says"]),
+            summary=f"{_article(variational)} {variational} of {latents} latents: {built}. Measured on {measured.rows:,} "
+            f"of {tables.test.rows:,} test pictures. " + ("" if flatters(tables.test.about) else splits["says"]),
             pictures=[],
             tables=[],
             curves="",
@@ -307,15 +307,15 @@ def _baselines(
     ]
     unfit = [c for c in columns if files["files"][c]["fits"] == 0]
     honest = (
-        f" No setting of {' or '.join(unfit)} is that small for any picture: what stands there is of its smallest files, which are larger "
-        "than the code."
+        f" No setting of {' or '.join(unfit)} is that small for any picture: what stands there is of its smallest files, which are "
+        "larger than the code."
         if unfit
         else " Where no setting is that small, the smallest file counts."
     )
     return Section(
         "Beside what one would use instead",
         f"On {measured.rows:,} of {of:,} test pictures. PCA has as many latents and is fitted on {fitted.pca.pictures:,} pictures "
-        f"of train.{short} A code takes {BYTES_PER_LATENT} bytes a latent, {budget:,} in all, the weights of the decoder not counted; "
+        f"of train.{short} A code takes {BYTES_PER_LATENT} bytes a latent, {budget:,} in all, the decoder's weights not counted; "
         f"files are counted with their header, on the first {files['pictures']:,} test pictures.{honest}",
         tables=[
             figure_table(
@@ -366,8 +366,8 @@ def _codes(
         words = (
             f" Labels by the {settings.neighbours} nearest neighbours. Among the first {len(fitted.codes):,} pictures of train: "
             + (
-                f"asked of the {train['asked']:,} of {train['of']:,} test pictures whose label stands there ({train['labels']} labels); "
-                "the others nobody could tell. "
+                f"asked of the {train['asked']:,} of {train['of']:,} test pictures whose label stands there ({train['labels']} "
+                "labels); the others nobody could tell. "
                 if train["asked"]
                 else "no label of test stands there, so it cannot be asked. "
             )
@@ -508,7 +508,7 @@ def _denoising(cleaned: Sequence[Denoised], name: str, settings: AutoencoderRepo
     who = list(cleaned[0].psnr)
     rows = [(CALLED.get(w, w), [figure_text("psnr_db", d.psnr[w]) for d in cleaned]) for w in who]
     chosen = "; ".join(
-        f"at {d.sigma:g} the median of {d.chosen['median filter']:g} px, non-local means of {d.chosen['non-local means']:.0f} levels"
+        f"at {d.sigma:g} median of {d.chosen['median filter']:g} px, non-local means of {d.chosen['non-local means']:.0f} levels"
         for d in cleaned
     )
     pictures = []

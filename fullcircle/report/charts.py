@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-LOSSES = {"loss": "total", "reconstruction": "reconstruction", "kl": "KL, times its factor"}
+LOSSES = {"loss": "total", "reconstruction": "reconstruction", "kl": "KL"}
 """What may stand in a history, for train, and with ``val_`` before it for valid."""
 
 NAMED = 60
