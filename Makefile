@@ -40,7 +40,7 @@ run: .venv/.installed  ## the line's circle and a source with two models, or one
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
 	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(PORT)
 
-results: .venv/.installed  ## the latest figures of every report
+results: .venv/.installed  ## the latest figures of every report, and a page that links them all
 	@$(BIN)/fullcircle results
 
 bench: .venv/.installed  ## beside what one would use instead, two hours in all: BENCH=reading SET="reading.pictures=100 ..."
