@@ -172,6 +172,31 @@ def test_a_crop_makes_the_canvas_that_models_must_take(empty):
         launches("source", "tifinagh", "models", "vae", "set", [crop])
 
 
+@pytest.mark.parametrize(
+    ("fails", "runs"),
+    [
+        ("nothing", ["glyphs_quick", "learn_conv_autoencoder_quick", "learn_vae_quick"]),
+        ("learn_conv_autoencoder", ["glyphs_quick", "learn_conv_autoencoder_quick", "learn_vae_quick"]),
+        ("glyphs", ["glyphs_quick"]),  # nothing to learn from
+    ],
+)
+def test_what_fails_keeps_only_that_from_being_run_which_needs_it(empty, monkeypatch, capsys, tmp_path, fails, runs):
+    ran = []
+
+    def launched(what):
+        ran.append(f"{what.job}_{what.profile.name}")
+        return what.job != fails, [f"{what.job}: it broke"], tmp_path / "log"
+
+    monkeypatch.setattr(run, "run", launched)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert run.main(["--source", "tifinagh"]) == (fails != "nothing")
+    assert ran == runs
+    said = capsys.readouterr()
+    assert f"Full Circle: {'tifinagh' if len(runs) == 1 else 'vae, tifinagh'}, profile quick" in said.out
+    assert ("Next:" in said.out) == (fails == "nothing")
+    assert (f"{fails}: it broke" in said.err) == (fails != "nothing")
+
+
 def test_without_a_home_nothing_is_launched(capsys, monkeypatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     assert run.main([]) == 2
