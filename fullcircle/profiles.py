@@ -6,19 +6,22 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
+from fullcircle.autoencoder_settings import parts_class
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings
+from fullcircle.models.autoencoders import AUTOENCODERS, Autoencoder
 from fullcircle.settings import (
     CircleSettings,
     DecoderSettings,
     EncoderSettings,
     ExamplesSettings,
+    Parts,
     ReaderSettings,
     RecogniseSettings,
     RecognitionSettings,
     SettingsError,
 )
 
-P = TypeVar("P", CircleSettings, GlyphsSettings, RecogniseSettings)
+P = TypeVar("P", bound=Parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +90,23 @@ RECOGNITION_PROFILES: dict[str, Profile[RecogniseSettings]] = {
 }
 
 
+QUICK_MODELS = ("conv_autoencoder", "vae")
+"""What is learned from a picture source where nobody says which models, as far as they take its canvas."""
+
+
+def _of_model(chosen: Autoencoder) -> dict[str, Profile[Parts]]:
+    """A model's own defaults are those of its write-up: they are the profile full."""
+    whole = parts_class(chosen.name)()
+    quick = whole.replaced({chosen.name: chosen.quick})
+    return {
+        "quick": Profile("quick", quick, cost="one to four minutes", reaches={}),
+        "full": Profile("full", whole, cost="minutes to hours, by model and picture", reaches={}),
+    }
+
+
+AUTOENCODER_PROFILES: dict[str, dict[str, Profile[Parts]]] = {name: _of_model(a) for name, a in AUTOENCODERS.items()}
+
+
 def profile(name: str) -> Profile[CircleSettings]:
     """The profile of drawings called `name`.
 
@@ -99,6 +119,11 @@ def profile(name: str) -> Profile[CircleSettings]:
 def glyph_profile(name: str) -> Profile[GlyphsSettings]:
     """The profile of picture sources called `name`; raises as `profile` does."""
     return _called(name, GLYPH_PROFILES)
+
+
+def autoencoder_profile(model: str, name: str) -> Profile[Parts]:
+    """The profile of an autoencoder called `name`; raises as `profile` does."""
+    return _called(name, AUTOENCODER_PROFILES[model])
 
 
 def recognition_profile(name: str) -> Profile[RecogniseSettings]:

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from assets import drawings, glyphs
+from assets import autoencoders, drawings, glyphs
+from fullcircle.autoencoder_settings import parts_class
 from fullcircle.glyph_settings import GlyphsSettings
+from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.settings import CircleSettings, Parts, RecogniseSettings, Settings
 
 _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
@@ -21,6 +23,13 @@ _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
         f"{glyphs.PREFIX}__originals": ("originals", None),
         f"{glyphs.PREFIX}__augmented": ("augmented", None),
         "glyph_splits": ("splits", glyphs.SPLITTING),
+    },
+    **{
+        parts_class(model): {
+            f"{glyphs.PREFIX}__{model}": (model, None),
+            f"{glyphs.PREFIX}__{autoencoders.report_name(model)}": ("report", None),
+        }
+        for model in AUTOENCODERS
     },
 }
 """Which part of the settings each step is told as its configuration, or in one field of it."""
