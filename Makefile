@@ -14,7 +14,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED ?= 1
 
-.PHONY: help install run ui results bench test lint lock clean
+.PHONY: help install run features ui results bench test lint lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -35,6 +35,9 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 
 run: .venv/.installed  ## every asset of a drawing class or a picture source: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh PROFILE=quick SET="examples.n=500 ..."
 	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",--drawing "$(DRAWING)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+
+features: .venv/.installed  ## what the maps of a trained encoder react to most: DRAWING=line PROFILE=quick SET="features.maps=4 ..."
+	@$(BIN)/python -m pipelines.run --features --drawing "$(DRAWING)" --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
 
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
 	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(PORT)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fullcircle.drawings import Drawing
 from fullcircle.examples import write_examples
+from fullcircle.feature_settings import FeaturePatternsSettings
 from fullcircle.progress import Progress, silent
 from fullcircle.scaling import Scaling, scaling
 from fullcircle.settings import (
@@ -264,6 +265,44 @@ def report_encoder(
 
     with store.draft() as draft:
         encoder_report(draft.path, drawing, test, valid, decoder, encoder, readings, settings)
+        return draft.commit()
+
+
+def report_feature_patterns(
+    store: Store,
+    asset: str,
+    partition: str,
+    test: StoredObject,
+    model: StoredObject,
+    encoder: keras.Model,
+    settings: FeaturePatternsSettings,
+    progress: Progress = silent,
+) -> StoredObject:
+    """Find what maps of an encoder react to most, beside the test pictures that excite them most, and show it.
+
+    Args:
+        store: to commit to.
+        asset: what it is made for.
+        partition: drawing class or picture source.
+        test: pictures to compare with.
+        model: the stored object that `encoder` is from.
+        encoder: any Keras model from images.
+        settings: which maps, and how to climb.
+        progress: told all the while.
+    """
+    from fullcircle.report.feature_patterns import feature_patterns_report
+
+    with store.draft() as draft:
+        feature_patterns_report(
+            draft.path,
+            asset=asset,
+            partition=partition,
+            encoder=encoder,
+            test=table(test),
+            read={"test": test.hash, "encoder": model.hash},
+            settings=settings,
+            progress=progress,
+        )
         return draft.commit()
 
 

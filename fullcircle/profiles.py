@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
+from fullcircle.feature_settings import FeaturePatternsSettings, FeaturesSettings
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings
 from fullcircle.settings import (
     CircleSettings,
@@ -18,7 +19,7 @@ from fullcircle.settings import (
     SettingsError,
 )
 
-P = TypeVar("P", CircleSettings, GlyphsSettings, RecogniseSettings)
+P = TypeVar("P", CircleSettings, FeaturesSettings, GlyphsSettings, RecogniseSettings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,6 +87,14 @@ RECOGNITION_PROFILES: dict[str, Profile[RecogniseSettings]] = {
     )
 }
 
+FEATURE_PROFILES: dict[str, Profile[FeaturesSettings]] = {
+    p.name: p
+    for p in (
+        Profile("quick", FeaturesSettings(), cost="a few minutes", reaches={}),
+        Profile("full", FeaturesSettings(FeaturePatternsSettings(maps=1000, starts=64)), cost="about half an hour", reaches={}),
+    )
+}
+
 
 def profile(name: str) -> Profile[CircleSettings]:
     """The profile of drawings called `name`.
@@ -104,6 +113,11 @@ def glyph_profile(name: str) -> Profile[GlyphsSettings]:
 def recognition_profile(name: str) -> Profile[RecogniseSettings]:
     """The profile of recognition called `name`; raises as `profile` does."""
     return _called(name, RECOGNITION_PROFILES)
+
+
+def feature_profile(name: str) -> Profile[FeaturesSettings]:
+    """The profile of feature patterns called `name`; raises as `profile` does."""
+    return _called(name, FEATURE_PROFILES)
 
 
 def _called(name: str, among: Mapping[str, Profile[P]]) -> Profile[P]:

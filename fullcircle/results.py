@@ -29,7 +29,14 @@ HEADLINES = (
     "accuracy",
     "pixels_accuracy",
     "majority_accuracy",
+    "patterns",
+    "dead_maps",
+    "above_test",
+    "picture_above_test",
 )
+
+REPORTS = ("_report", "feature_patterns")
+"""What the names of assets end with that hold a report."""
 
 
 def latest_reports(store: Store) -> list[dict[str, Any]]:
@@ -40,7 +47,7 @@ def latest_reports(store: Store) -> list[dict[str, Any]]:
     """
     results = []
     for (asset, partition), entry in sorted(store.ledger.latest_of_all().items()):
-        if not asset.endswith("_report"):
+        if not asset.endswith(REPORTS):
             continue
         stored = store.open(entry["version"], f"{asset} ({partition})")
         report = json.loads(stored.file(circle.REPORT).read_text())

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PACKAGE = "fullcircle"
 WITHOUT_EFFECT = frozenset(
-    {f"fullcircle.{name}" for name in ("settings", "glyph_settings", "progress", "storage", "ledger", "register")}
+    {
+        f"fullcircle.{name}"
+        for name in ("settings", "glyph_settings", "feature_settings", "progress", "storage", "ledger", "register")
+    }
 )
 """Modules that cannot change what an asset holds: settings are recorded as configuration, the others only carry."""
 

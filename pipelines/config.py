@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from assets import drawings, glyphs
+from assets import drawings, feature_patterns, glyphs
+from fullcircle.feature_settings import FeaturesSettings
 from fullcircle.glyph_settings import GlyphsSettings
 from fullcircle.settings import CircleSettings, Parts, RecogniseSettings, Settings
 
@@ -17,6 +18,7 @@ _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
         f"{drawings.PREFIX}__encoder_report": ("report", None),
     },
     RecogniseSettings: {f"{drawings.PREFIX}__recognition_report": ("recognition", None)},
+    FeaturesSettings: {asset.op.name: ("features", None) for asset in feature_patterns.ASSETS},
     GlyphsSettings: {
         f"{glyphs.PREFIX}__originals": ("originals", None),
         f"{glyphs.PREFIX}__augmented": ("augmented", None),

@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from assets import drawings, glyphs
-from fullcircle.profiles import GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES, Profile
+from assets import drawings, feature_patterns, glyphs
+from fullcircle.profiles import FEATURE_PROFILES, GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES, Profile
 from pipelines.config import run_config
 
 EXECUTOR = dg.multiprocess_executor.configured({"max_concurrent": 2})
 
-CIRCLE, GLYPHS, RECOGNISE = "circle", "glyphs", "recognise"
+CIRCLE, FEATURES, GLYPHS, RECOGNISE = "circle", "features", "glyphs", "recognise"
 """What the names of jobs begin with; the profile follows."""
 
 
@@ -40,5 +40,6 @@ def _jobs(
 JOBS = [
     *_jobs(CIRCLE, drawings.ASSETS, drawings.PARTITIONS, PROFILES, "The whole circle for one drawing class"),
     *_jobs(RECOGNISE, drawings.RECOGNITION, None, RECOGNITION_PROFILES, "Which class is it? Over all trained drawing classes"),
+    *_jobs(FEATURES, feature_patterns.ASSETS, drawings.PARTITIONS, FEATURE_PROFILES, "What an encoder's maps react to most"),
     *_jobs(GLYPHS, glyphs.ASSETS, glyphs.PARTITIONS, GLYPH_PROFILES, "The pictures of one source, augmented and split"),
 ]

@@ -12,21 +12,21 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from assets import drawings, glyphs
+from assets import drawings, feature_patterns, glyphs
 from assets.materialization import WHOLE
 from fullcircle.drawing_checks import refuse_broken
 from fullcircle.drawings import drawing_of, known_drawings
 from fullcircle.drawings import register as register_drawing
 from fullcircle.glyphs import picture_source
 from fullcircle.glyphs import register as register_source
-from fullcircle.profiles import glyph_profile, profile, recognition_profile
+from fullcircle.profiles import feature_profile, glyph_profile, profile, recognition_profile
 from fullcircle.progress import duration
 from fullcircle.results import latest_reports, results_text
 from fullcircle.settings import SettingsError, default_store
-from fullcircle.storage import Store
+from fullcircle.storage import NothingMaterializedError, Store
 from pipelines.backfill import Outcome, run_all
 from pipelines.backfill import summary as outcomes_text
-from pipelines.jobs import CIRCLE, GLYPHS, RECOGNISE
+from pipelines.jobs import CIRCLE, FEATURES, GLYPHS, RECOGNISE
 from pipelines.launch import Launch, run
 
 ALL, AUTO = "all", "auto"
@@ -62,6 +62,8 @@ def launch_of(arguments: argparse.Namespace) -> Launch:
         ValueError: naming what is unknown, or the rule that is broken, and the choices.
     """
     overrides = overrides_of(arguments.set)
+    if arguments.features:
+        return _features(arguments, overrides)
     if arguments.source is None and arguments.drawing == AUTO:
         over_all = recognition_profile(arguments.profile)
         return Launch(RECOGNISE, drawings.PREFIX, WHOLE, over_all, over_all.settings.replaced(overrides))
@@ -81,6 +83,21 @@ def launch_of(arguments: argparse.Namespace) -> Launch:
     return Launch(GLYPHS, glyphs.PREFIX, name, chosen, of_glyphs)
 
 
+def _features(arguments: argparse.Namespace, overrides: dict[str, dict[str, Any]]) -> Launch:
+    """What is to be launched for the feature patterns of an encoder that has been trained."""
+    chosen = feature_profile(arguments.profile)
+    settings = chosen.settings.replaced(overrides)
+    if arguments.source is not None or arguments.drawing in (ALL, AUTO):
+        received = arguments.source or arguments.drawing
+        raise SettingsError(f"Feature patterns are of the encoder of one drawing class. Received: {received!r}.")
+    name = drawing_of(arguments.drawing).name
+    try:
+        Store(default_store()).latest(f"{drawings.PREFIX}/encoder", name)
+    except NothingMaterializedError as error:
+        raise SettingsError(str(error)) from None
+    return Launch(FEATURES, drawings.PREFIX, name, chosen, settings)
+
+
 def summary(what: Launch) -> str:
     """The table of results of one partition, or where its tables are while it has no report, and what to type next."""
     store = Store(default_store())
@@ -93,7 +110,10 @@ def summary(what: Launch) -> str:
     ]
     variable = {drawings.PREFIX: "DRAWING", glyphs.PREFIX: "SOURCE"}[what.prefix]
     asked = AUTO if what.partition == WHOLE else what.partition
-    full = f"make run {variable}={asked} PROFILE=full".replace("DRAWING=line ", "")
+    if what.job == FEATURES:
+        results = [r for r in results if r["asset"].endswith(feature_patterns.FEATURE_PATTERNS)]
+    target = "features" if what.job == FEATURES else "run"
+    full = f"make {target} {variable}={asked} PROFILE=full".replace("DRAWING=line ", "")
     hints = {
         "make ui": "the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures",
         **({"make results": "this table again"} if results else {}),
@@ -145,11 +165,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="drawing class, by name, as path/to/file.py:Class or module:Class; all; or auto, to tell them apart (default: line)",
     )
     parser.add_argument("--source", help="instead: picture source, by name or as folder:PATH, fonts:PATH, mnist:FILE.npz")
+    parser.add_argument(
+        "--features", action="store_true", help="instead of training: what the maps of the trained encoder react to most"
+    )
     parser.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="examples.n=500, for one")
     arguments = parser.parse_args(argv)
     try:
-        what = None if arguments.source is None and arguments.drawing == ALL else launch_of(arguments)
+        every = arguments.source is None and arguments.drawing == ALL and not arguments.features
+        what = None if every else launch_of(arguments)
         if what is None:
             of_classes = [s for s in arguments.set if not s.startswith("recognition.")]
             profile(arguments.profile).settings.replaced(overrides_of(of_classes))

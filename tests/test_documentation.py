@@ -14,9 +14,10 @@ from benchmarks.__main__ import chosen as chosen_benchmarks
 from fullcircle import circle, gallery
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
+from fullcircle.feature_settings import FeaturesSettings
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings, OriginalsSettings
 from fullcircle.glyphs import KINDS, SOURCES
-from fullcircle.profiles import PROFILES, glyph_profile, profile, recognition_profile
+from fullcircle.profiles import PROFILES, feature_profile, glyph_profile, profile, recognition_profile
 from fullcircle.reading import Reader
 from fullcircle.readings import schema
 from fullcircle.register import canonical
@@ -55,6 +56,10 @@ def test_every_command_exists(command):
             chosen_benchmarks(given.get("BENCH", "").split(), given.get("SET", "").split())
             return
         overrides = overrides_of(given.get("SET", "").split())
+        if "features" in arguments:
+            feature_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
+            assert given.get("DRAWING", "line") in DRAWINGS
+            return
         if "SOURCE" in given:
             kind, colon, _ = given["SOURCE"].partition(":")
             assert kind in (KINDS if colon else SOURCES)
@@ -104,7 +109,7 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    jobs = [CircleSettings(), GlyphsSettings()]
+    jobs = [CircleSettings(), FeaturesSettings(), GlyphsSettings()]
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
             if parts := [getattr(job, part) for job in jobs if hasattr(job, part)]:
