@@ -1,7 +1,8 @@
 # Two commands do everything on a fresh machine with Python >= 3.11: `make run` and `make test`.
 PYTHON  ?= python3
-DRAWING ?= line
+DRAWING ?=
 SOURCE  ?=
+MODELS  ?=
 PROFILE ?= quick
 SET     ?=
 BENCH   ?=
@@ -33,11 +34,11 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-run: .venv/.installed  ## every asset of a drawing class or a picture source: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh PROFILE=quick SET="examples.n=500 ..."
-	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",--drawing "$(DRAWING)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+run: .venv/.installed  ## the line's circle and a source with two models, or one's assets: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="examples.n=500 ..."
+	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
 
-features: .venv/.installed  ## what the maps of a trained encoder react to most: DRAWING=line PROFILE=quick SET="features.maps=4 ..."
-	@$(BIN)/python -m pipelines.run --features --drawing "$(DRAWING)" --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+features: .venv/.installed  ## what the maps of a trained encoder react to most: DRAWING=line, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="features.maps=4 ..."
+	@$(BIN)/python -m pipelines.run --features $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
 
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
 	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(PORT)

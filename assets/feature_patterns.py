@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets import drawings
+from assets import drawings, glyphs
 from assets.checking import checks_of
 from assets.configuration import config_of, settings_of
 from assets.materialization import OWNERS, Made, materialized, progress_of, report_metadata
-from fullcircle import circle, feature_checks
+from fullcircle import autoencoding, circle, feature_checks
 from fullcircle.feature_settings import FeaturePatternsSettings
+from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.models.encoders import ENCODERS
+from fullcircle.profiles import ENCODER
 from fullcircle.sources import code_version
 from fullcircle.storage import Store, StoredObject
 
@@ -85,8 +87,18 @@ def feature_checks_of(prefix: str, name: str = FEATURE_PATTERNS) -> dg.AssetChec
     return checks_of(prefix, name, (name,), rules, feature_checks, f"{prefix}_{name}_checks", blocking=False)
 
 
-ASSETS = [
-    feature_patterns_of(drawings.PREFIX, "encoder", drawings.PARTITIONS, circle.model_of, [a.module for a in ENCODERS.values()])
-]
+ASSETS = {
+    ENCODER: feature_patterns_of(
+        drawings.PREFIX, ENCODER, drawings.PARTITIONS, circle.model_of, [a.module for a in ENCODERS.values()]
+    ),
+    **{
+        model: feature_patterns_of(
+            glyphs.PREFIX, model, glyphs.PARTITIONS, autoencoding.encoder_of, [chosen.module], f"{model}_{FEATURE_PATTERNS}"
+        )
+        for model, chosen in AUTOENCODERS.items()
+    },
+}
+"""By model: that of a drawing class's encoder, and those of autoencoders' encoders."""
 
-CHECKS = [feature_checks_of(asset.key.path[0], asset.key.path[-1]) for asset in ASSETS]
+CHECKS = {model: feature_checks_of(*asset.key.path) for model, asset in ASSETS.items()}
+"""The step that checks each."""

@@ -1,4 +1,4 @@
-"""Datasets: a Parquet table of examples as batches for a network.
+"""Datasets: a Parquet table of examples, or of pictures alone, as batches for a network.
 
 Belongs here: streaming, shuffling and what is input and what is target. Memory does not grow with the table: rows are shuffled
 within pools of row groups whose order is random.
@@ -7,8 +7,8 @@ within pools of row groups whose order is random.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,8 @@ import tensorflow as tf
 from fullcircle.drawings import Drawing
 from fullcircle.evaluation import specs_of
 from fullcircle.examples import IMAGE, NOISY, SIGMA, spec_columns
-from fullcircle.noise import add_noise
+from fullcircle.models import Canvas
+from fullcircle.noise import add_noise, sample_sigmas
 from fullcircle.scaling import Scaling
 from fullcircle.tables import TableReader
 
@@ -82,7 +83,60 @@ def batches(
         return as_unit(row[source]), {output: as_unit(row[name]) for output, name in targets.items()}
 
     dataset = tf.data.Dataset.from_generator(blocks, output_signature={name: spec_of(name) for name in sorted(needed)})
+    return _batched(dataset, parts, table.rows, batch_size)
+
+
+def pictures(
+    table: TableReader,
+    *,
+    batch_size: int,
+    seed: int | None = None,
+    epoch: Callable[[], int] = lambda: 0,
+    noise_max_sigma: float = 0.0,
+) -> tf.data.Dataset:
+    """Batches of (picture, picture): what goes into an autoencoder, and what it is compared with.
+
+    Args:
+        table: has a column `image`.
+        batch_size: pictures per step; the last batch of an epoch may be smaller.
+        seed: shuffles and draws noise, differently in every epoch and the same in every run; None keeps the order of the table,
+            and every epoch's noise the same, so that losses can be compared.
+        epoch: which one begins, asked when an iteration does: a training that is resumed goes on where it was.
+        noise_max_sigma: above 0, what goes in has noise of a level that is uniform up to this, in grey levels, for each picture.
+
+    Returns:
+        A dataset of known length, ``float32 (n, height, width, channels)`` in [0, 1]. Iterating it once is one epoch.
+    """
+    canvas = canvas_of(table)
+
+    def blocks() -> Iterator[tuple[np.ndarray, ...]]:
+        key = (0,) if seed is None else (1, seed, epoch())
+        order, noise = (np.random.default_rng(np.random.SeedSequence(key, spawn_key=(i,))) for i in (0, 1))
+        for block in table.blocks([IMAGE], None if seed is None else order):
+            images = block[IMAGE]
+            if noise_max_sigma:
+                sigmas = sample_sigmas("uniform", len(images), noise_max_sigma, noise)
+                yield add_noise(images, sigmas, noise).reshape(-1, *canvas), images.reshape(-1, *canvas)
+            else:
+                yield (images.reshape(-1, *canvas),)
+
+    def parts(*row: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        units = [tf.cast(images, tf.float32) / 255.0 for images in row]
+        return units[0], units[-1]
+
+    spec = tf.TensorSpec((None, *canvas), tf.uint8)
+    dataset = tf.data.Dataset.from_generator(blocks, output_signature=(spec, spec) if noise_max_sigma else (spec,))
+    return _batched(dataset, parts, table.rows, batch_size)
+
+
+def canvas_of(table: TableReader) -> Canvas:
+    """(height, width, channels) of a table's pictures."""
+    height, width, *colour = table.schema.field(IMAGE).type.shape
+    return height, width, colour[0] if colour else 1
+
+
+def _batched(blocks: tf.data.Dataset, parts: Callable[..., Any], rows: int, batch_size: int) -> tf.data.Dataset:
     # One block ahead, so that a slow disk is read while the network works on the block before.
-    dataset = dataset.prefetch(1).rebatch(batch_size).map(parts, num_parallel_calls=1)
-    length = -(-table.rows // batch_size)
+    dataset = blocks.prefetch(1).rebatch(batch_size).map(parts, num_parallel_calls=1)
+    length = -(-rows // batch_size)
     return dataset.apply(tf.data.experimental.assert_cardinality(length)).prefetch(4)

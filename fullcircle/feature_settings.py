@@ -7,6 +7,7 @@ drawing class or of a picture source.
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 
 from fullcircle.settings import Parts, Settings, SettingsError, setting
 
@@ -81,3 +82,16 @@ class FeaturesSettings(Parts):
     """All settings of one run that asks an encoder for its feature patterns."""
 
     features: FeaturePatternsSettings = dataclasses.field(default_factory=FeaturePatternsSettings)
+
+
+@cache
+def features_class(model: str) -> type[FeaturesSettings]:
+    """The same for one model: its job is known by them."""
+    name = "".join(word.title() for word in model.split("_")) + "Features"
+    return dataclasses.make_dataclass(
+        name,
+        [],
+        bases=(FeaturesSettings,),
+        frozen=True,
+        namespace={"__doc__": f"Feature patterns of {model}.", "__module__": __name__},
+    )

@@ -121,3 +121,9 @@ class GlyphsSettings(Parts):
     originals: OriginalsSettings = dataclasses.field(default_factory=OriginalsSettings)
     augmented: AugmentedSettings = dataclasses.field(default_factory=AugmentedSettings)
     splits: GlyphSplitsSettings = dataclasses.field(default_factory=GlyphSplitsSettings)
+
+    def canvas_for(self, canvas: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(height, width, channels) of the samples, where originals are on this canvas: a crop makes it smaller."""
+        height, width, channels = canvas
+        width, height = self.augmented.made(channels).frame(width, height)
+        return height, width, channels

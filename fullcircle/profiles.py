@@ -6,20 +6,23 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-from fullcircle.feature_settings import FeaturePatternsSettings, FeaturesSettings
+from fullcircle.autoencoder_settings import parts_class
+from fullcircle.feature_settings import FeaturesSettings, features_class
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings
+from fullcircle.models.autoencoders import AUTOENCODERS, Autoencoder
 from fullcircle.settings import (
     CircleSettings,
     DecoderSettings,
     EncoderSettings,
     ExamplesSettings,
+    Parts,
     ReaderSettings,
     RecogniseSettings,
     RecognitionSettings,
     SettingsError,
 )
 
-P = TypeVar("P", CircleSettings, FeaturesSettings, GlyphsSettings, RecogniseSettings)
+P = TypeVar("P", bound=Parts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,13 +90,36 @@ RECOGNITION_PROFILES: dict[str, Profile[RecogniseSettings]] = {
     )
 }
 
-FEATURE_PROFILES: dict[str, Profile[FeaturesSettings]] = {
-    p.name: p
-    for p in (
-        Profile("quick", FeaturesSettings(), cost="a few minutes", reaches={}),
-        Profile("full", FeaturesSettings(FeaturePatternsSettings(maps=1000, starts=64)), cost="about half an hour", reaches={}),
-    )
+
+QUICK_MODELS = ("conv_autoencoder", "vae")
+"""What is learned from a picture source where nobody says which models, as far as they take its canvas."""
+
+
+def _of_model(chosen: Autoencoder) -> dict[str, Profile[Parts]]:
+    """A model's own defaults are those of its write-up: they are the profile full."""
+    whole = parts_class(chosen.name)()
+    quick = whole.replaced({chosen.name: chosen.quick})
+    return {
+        "quick": Profile("quick", quick, cost="one to four minutes", reaches={}),
+        "full": Profile("full", whole, cost="minutes to hours, by model and picture", reaches={}),
+    }
+
+
+AUTOENCODER_PROFILES: dict[str, dict[str, Profile[Parts]]] = {name: _of_model(a) for name, a in AUTOENCODERS.items()}
+
+ENCODER = "encoder"
+"""What the encoder of a drawing class is called, beside the names of autoencoders."""
+
+_EVERY_MAP = {"features": {"maps": 10_000, "starts": 64}}
+
+FEATURE_PROFILES: dict[str, dict[str, Profile[FeaturesSettings]]] = {
+    model: {
+        "quick": Profile("quick", features_class(model)(), cost="a few minutes", reaches={}),
+        "full": Profile("full", features_class(model)().replaced(_EVERY_MAP), cost="about half an hour", reaches={}),
+    }
+    for model in (ENCODER, *AUTOENCODERS)
 }
+"""Feature patterns: of some maps of each layer, or of all."""
 
 
 def profile(name: str) -> Profile[CircleSettings]:
@@ -110,14 +136,19 @@ def glyph_profile(name: str) -> Profile[GlyphsSettings]:
     return _called(name, GLYPH_PROFILES)
 
 
+def autoencoder_profile(model: str, name: str) -> Profile[Parts]:
+    """The profile of an autoencoder called `name`; raises as `profile` does."""
+    return _called(name, AUTOENCODER_PROFILES[model])
+
+
+def feature_profile(model: str, name: str) -> Profile[FeaturesSettings]:
+    """The profile of a model's feature patterns called `name`; raises as `profile` does."""
+    return _called(name, FEATURE_PROFILES[model])
+
+
 def recognition_profile(name: str) -> Profile[RecogniseSettings]:
     """The profile of recognition called `name`; raises as `profile` does."""
     return _called(name, RECOGNITION_PROFILES)
-
-
-def feature_profile(name: str) -> Profile[FeaturesSettings]:
-    """The profile of feature patterns called `name`; raises as `profile` does."""
-    return _called(name, FEATURE_PROFILES)
 
 
 def _called(name: str, among: Mapping[str, Profile[P]]) -> Profile[P]:

@@ -1,6 +1,7 @@
 """Training: one routine that trains the decoder, the encoder or both, with either half frozen.
 
-Belongs here: joining the halves, compile and fit, early stopping, history. Which settings are good is a profile's business.
+Belongs here: joining the halves, stages, what is frozen, early stopping. Which settings are good is a profile's business.
+Does not belong here: what every training shares (`epochs`), autoencoders of pictures (`fitting`).
 
 The halves are joined as one Keras model whose outputs are named `latent` and `image`; a stage says which of them have a loss. A
 frozen half keeps both its weights and its batch statistics.
@@ -18,6 +19,7 @@ import keras
 
 from fullcircle.datasets import Quantity, batches
 from fullcircle.drawings import Drawing
+from fullcircle.epochs import Watch, paced
 from fullcircle.hashing import TIMING
 from fullcircle.losses import image_loss, spec_loss
 from fullcircle.models import guesses
@@ -27,9 +29,6 @@ from fullcircle.progress import Progress, silent
 from fullcircle.scaling import Scaling
 from fullcircle.settings import DecoderSettings, EncoderSettings
 from fullcircle.tables import TableReader
-
-WARM_UP = 0.05
-"""Share of the steps of a cosine schedule in which the rate rises from nothing."""
 
 SPEC_DELTA = 0.03
 """Where the spec loss turns from squared to absolute, 1 px of 64: hopeless examples shall not drown the others."""
@@ -68,44 +67,6 @@ class Training:
             "trainable": sum(math.prod(w.shape) for w in model.trainable_weights),
             TIMING: {"seconds": self.seconds, "examples_per_s": self.examples / max(self.seconds, 1e-9)},
         }
-
-
-class _Watch(keras.callbacks.Callback):
-    """Says how training goes and keeps the history."""
-
-    def __init__(self, stage: str, epochs: int, rows: int, batch_size: int, progress: Progress) -> None:
-        super().__init__()
-        self._stage, self._epochs, self._rows, self._batch_size = stage, epochs, rows, batch_size
-        self._progress = progress
-        self._epoch = 0
-        self.history: list[dict[str, Any]] = []
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self._epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        done = self._epoch * self._rows + min((batch + 1) * self._batch_size, self._rows)
-        total = self._epochs * self._rows
-        if done < total:
-            note = f"epoch {self._epoch + 1} of {self._epochs}, loss {logs['loss']:.5f}"
-            self._progress.step(self._stage, done, total, "examples", note)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        entry = {"stage": self._stage, "epoch": epoch + 1, **{k: float(v) for k, v in sorted(logs.items())}}
-        self.history.append(entry)
-        self._progress.say(
-            f"{self._stage}: epoch {epoch + 1} of {self._epochs} done, loss {logs['loss']:.5f}, valid {logs['val_loss']:.5f}"
-        )
-
-
-def _optimizer(learning_rate: float, schedule: str, steps: int) -> keras.optimizers.Optimizer:
-    if schedule == "constant":
-        return keras.optimizers.Adam(learning_rate)
-    warm_up = max(1, round(WARM_UP * steps))
-    cosine = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
-    )
-    return keras.optimizers.Adam(cosine)
 
 
 def join(encoder: keras.Model | None, decoder: keras.Model | None, outputs: Sequence[str]) -> keras.Model:
@@ -186,7 +147,7 @@ def train_halves(
     began, examples = time.monotonic(), 0
     # One optimizer and one schedule over all stages: a new objective is no reason to forget the pace.
     steps = sum(stage.epochs for stage in stages) * -(-train.rows // settings.batch_size)
-    optimizer = _optimizer(settings.learning_rate, settings.schedule, steps)
+    optimizer = paced(settings.learning_rate, settings.schedule, steps)
     for number, stage in enumerate(stages):
         judged = _with_guesses(stage, encoder)
         losses, weights = ({output: of[like] for output, like in judged.items()} for of in (stage.losses, stage.weights))
@@ -197,7 +158,8 @@ def train_halves(
             for table, said, seed in ((train, source, settings.seed + 1000 * number), (valid, _stored(source), None))
         )
         model.compile(optimizer, loss=losses, loss_weights=weights)
-        watch = _Watch(stage.name, stage.epochs, train.rows, settings.batch_size, progress)
+        said = {"stage": stage.name}
+        watch = Watch(stage.name, stage.epochs, train.rows, settings.batch_size, progress, about=said)
         best = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
         model.fit(
             fit, validation_data=choose, epochs=stage.epochs, shuffle=False, verbose=0, callbacks=[watch, best, *callbacks]

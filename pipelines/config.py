@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from assets import drawings, feature_patterns, glyphs
-from fullcircle.feature_settings import FeaturesSettings
+from assets import autoencoders, drawings, feature_patterns, glyphs
+from fullcircle.autoencoder_settings import parts_class
+from fullcircle.feature_settings import features_class
 from fullcircle.glyph_settings import GlyphsSettings
+from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.settings import CircleSettings, Parts, RecogniseSettings, Settings
 
 _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
@@ -18,12 +20,19 @@ _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
         f"{drawings.PREFIX}__encoder_report": ("report", None),
     },
     RecogniseSettings: {f"{drawings.PREFIX}__recognition_report": ("recognition", None)},
-    FeaturesSettings: {asset.op.name: ("features", None) for asset in feature_patterns.ASSETS},
     GlyphsSettings: {
         f"{glyphs.PREFIX}__originals": ("originals", None),
         f"{glyphs.PREFIX}__augmented": ("augmented", None),
         "glyph_splits": ("splits", glyphs.SPLITTING),
     },
+    **{
+        parts_class(model): {
+            f"{glyphs.PREFIX}__{model}": (model, None),
+            f"{glyphs.PREFIX}__{autoencoders.report_name(model)}": ("report", None),
+        }
+        for model in AUTOENCODERS
+    },
+    **{features_class(model): {a.op.name: ("features", None)} for model, a in feature_patterns.ASSETS.items()},
 }
 """Which part of the settings each step is told as its configuration, or in one field of it."""
 

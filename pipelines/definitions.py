@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import drawings, drawings_checks, feature_patterns, glyphs, glyphs_checks
+from assets import autoencoders, autoencoders_checks, drawings, drawings_checks, feature_patterns, glyphs, glyphs_checks
 from pipelines.io_managers import StoreIOManager
 from pipelines.jobs import EXECUTOR, JOBS
 from pipelines.resources import StoreResource
@@ -10,8 +10,19 @@ from pipelines.resources import StoreResource
 _store = StoreResource()
 
 defs = dg.Definitions(
-    assets=[*drawings.ASSETS, *drawings.RECOGNITION, *glyphs.ASSETS, *feature_patterns.ASSETS],
-    asset_checks=[*drawings_checks.CHECKS, *glyphs_checks.CHECKS, *feature_patterns.CHECKS],
+    assets=[
+        *drawings.ASSETS,
+        *drawings.RECOGNITION,
+        *glyphs.ASSETS,
+        *(asset for of_model in autoencoders.ASSETS.values() for asset in of_model),
+        *feature_patterns.ASSETS.values(),
+    ],
+    asset_checks=[
+        *drawings_checks.CHECKS,
+        *glyphs_checks.CHECKS,
+        *autoencoders_checks.CHECKS.values(),
+        *feature_patterns.CHECKS.values(),
+    ],
     jobs=JOBS,
     resources={"store": _store, "io_manager": StoreIOManager(store=_store)},
     executor=EXECUTOR,

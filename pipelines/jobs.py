@@ -5,14 +5,31 @@ from typing import Any
 
 import dagster as dg
 
-from assets import drawings, feature_patterns, glyphs
-from fullcircle.profiles import FEATURE_PROFILES, GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES, Profile
+from assets import autoencoders, drawings, feature_patterns, glyphs
+from fullcircle.profiles import (
+    AUTOENCODER_PROFILES,
+    FEATURE_PROFILES,
+    GLYPH_PROFILES,
+    PROFILES,
+    RECOGNITION_PROFILES,
+    Profile,
+)
 from pipelines.config import run_config
 
 EXECUTOR = dg.multiprocess_executor.configured({"max_concurrent": 2})
 
-CIRCLE, FEATURES, GLYPHS, RECOGNISE = "circle", "features", "glyphs", "recognise"
+CIRCLE, GLYPHS, RECOGNISE = "circle", "glyphs", "recognise"
 """What the names of jobs begin with; the profile follows."""
+
+
+def learn(model: str) -> str:
+    """What the names of an autoencoder's jobs begin with: each has its own, so that one that fails does not keep the others."""
+    return f"learn_{model}"
+
+
+def features(model: str) -> str:
+    """What the names of the jobs begin with that ask a model for its feature patterns; `encoder` is that of a drawing class."""
+    return f"features_{model}"
 
 
 def _jobs(
@@ -40,6 +57,23 @@ def _jobs(
 JOBS = [
     *_jobs(CIRCLE, drawings.ASSETS, drawings.PARTITIONS, PROFILES, "The whole circle for one drawing class"),
     *_jobs(RECOGNISE, drawings.RECOGNITION, None, RECOGNITION_PROFILES, "Which class is it? Over all trained drawing classes"),
-    *_jobs(FEATURES, feature_patterns.ASSETS, drawings.PARTITIONS, FEATURE_PROFILES, "What an encoder's maps react to most"),
     *_jobs(GLYPHS, glyphs.ASSETS, glyphs.PARTITIONS, GLYPH_PROFILES, "The pictures of one source, augmented and split"),
+    *(
+        job
+        for model, assets in autoencoders.ASSETS.items()
+        for job in _jobs(
+            learn(model),
+            assets,
+            glyphs.PARTITIONS,
+            AUTOENCODER_PROFILES[model],
+            f"{model} and its report, on the pictures of a source",
+        )
+    ),
+    *(
+        job
+        for model, asset in feature_patterns.ASSETS.items()
+        for job in _jobs(
+            features(model), [asset], asset.partitions_def, FEATURE_PROFILES[model], f"What maps of {model} react to most"
+        )
+    ),
 ]

@@ -17,7 +17,7 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.feature_settings import FeaturesSettings
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings, OriginalsSettings
 from fullcircle.glyphs import KINDS, SOURCES
-from fullcircle.profiles import PROFILES, feature_profile, glyph_profile, profile, recognition_profile
+from fullcircle.profiles import ENCODER, PROFILES, feature_profile, glyph_profile, profile, recognition_profile
 from fullcircle.reading import Reader
 from fullcircle.readings import schema
 from fullcircle.register import canonical
@@ -57,8 +57,9 @@ def test_every_command_exists(command):
             return
         overrides = overrides_of(given.get("SET", "").split())
         if "features" in arguments:
-            feature_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
+            feature_profile(given.get("MODELS", ENCODER), given.get("PROFILE", "quick")).settings.replaced(overrides)
             assert given.get("DRAWING", "line") in DRAWINGS
+            assert given.get("SOURCE", "tifinagh") in SOURCES
             return
         if "SOURCE" in given:
             kind, colon, _ = given["SOURCE"].partition(":")

@@ -1,8 +1,8 @@
-"""Models: the networks that speak latents, one per file, and the lists that name them.
+"""Models: the networks, one per file, and the lists that name them.
 
-Belongs here: what the lists are made of (`Architecture`) and reading a saved model back. Importable without Keras, so that a
+Belongs here: what the lists are made of (`Network`) and reading a saved model back. Importable without Keras, so that a
 pipeline can list partitions and check settings in a process that never trains.
-Does not belong here: a network (`decoders/`, `encoders/`), a loss (`losses`), a training loop (`training`).
+Does not belong here: a network (`decoders/`, `encoders/`, `autoencoders/`), a loss (`losses`), a training loop (`training`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fullcircle.quiet import load_tensorflow
 from fullcircle.scaling import Scaling
@@ -30,12 +30,12 @@ by the same loss as the last, or the first steps would leave all the work to it.
 
 
 @dataclasses.dataclass(frozen=True)
-class Architecture:
+class Network:
     """A network by name: where it is built and which canvases it takes.
 
     Attributes:
-        name: key in its list, also a partition key.
-        module: dotted name of the module that holds ``build(drawing, scaling) -> keras.Model``.
+        name: key in its list, also a partition key or an asset.
+        module: dotted name of the module that holds its `build`.
         summary: one line for lists and reports.
         canvas: the canvases it takes: None for any, a whole number that must divide height and width, or the only
             (height, width, channels).
@@ -63,24 +63,34 @@ class Architecture:
             return all(size > 0 and size % self.canvas == 0 for size in canvas[:2])
         return tuple(canvas) == tuple(self.canvas)
 
-    def check(self, drawing: Drawing, among: Mapping[str, Architecture] | None = None) -> None:
+    def refuse(self, canvas: Canvas, whose: str, among: Mapping[str, Network] | None = None) -> None:
         """Say no before anything is built.
 
         Args:
-            drawing: the drawing class to build for.
-            among: the list to choose another architecture from, named in the error.
+            canvas: (height, width, channels) to build for.
+            whose: canvas that is, for the message.
+            among: the list to choose another network from, named in the error.
 
         Raises:
-            ValueError: with the rule, the canvas received and the architectures of `among` that do take it.
+            ValueError: with the rule, the canvas received and the networks of `among` that do take it.
         """
-        if self.takes(drawing.canvas):
+        if self.takes(canvas):
             return
-        choices = [a.name for a in (among or {}).values() if a.takes(drawing.canvas)]
+        choices = [a.name for a in (among or {}).values() if a.takes(canvas)]
         raise ValueError(
             f"{self.name} is expected to be built for {self.rule}. "
-            f"Received: {drawing.canvas} of the drawing class {drawing.name!r}. "
+            f"Received: {canvas} of the {whose}. "
             f"Choose from: {', '.join(choices) or 'none of the list takes it; change the canvas'}."
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture(Network):
+    """A half of the circle by name; its module holds ``build(drawing, scaling) -> keras.Model``."""
+
+    def check(self, drawing: Drawing, among: Mapping[str, Architecture] | None = None) -> None:
+        """`refuse` the canvas of a drawing class."""
+        self.refuse(drawing.canvas, f"drawing class {drawing.name!r}", among)
 
     def build(self, drawing: Drawing, scaling: Scaling) -> keras.Model:
         """The untrained network. Imports Keras; its weights come from Keras's global seed (`keras.utils.set_random_seed`)."""
@@ -88,11 +98,14 @@ class Architecture:
         return model
 
 
-def choose(kind: str, name: str, among: Mapping[str, Architecture]) -> Architecture:
-    """The architecture called `name` in a list.
+N = TypeVar("N", bound=Network)
+
+
+def choose(kind: str, name: str, among: Mapping[str, N]) -> N:
+    """The network called `name` in a list.
 
     Raises:
-        ValueError: naming the architectures there are.
+        ValueError: naming the networks there are.
     """
     if name not in among:
         raise ValueError(f"Unknown {kind} {name!r}. Choose from: {', '.join(among)}.")
@@ -112,10 +125,11 @@ def load(path: str | os.PathLike[str]) -> keras.Model:
     load_tensorflow()
     import keras
 
+    from fullcircle.models.autoencoders import AUTOENCODERS
     from fullcircle.models.decoders import DECODERS
     from fullcircle.models.encoders import ENCODERS
 
-    for architecture in (*DECODERS.values(), *ENCODERS.values()):
-        importlib.import_module(architecture.module)
+    for network in (*DECODERS.values(), *ENCODERS.values(), *AUTOENCODERS.values()):
+        importlib.import_module(network.module)
     model: keras.Model = keras.saving.load_model(path, compile=False, safe_mode=True)
     return model

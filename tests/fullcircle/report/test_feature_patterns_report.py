@@ -15,7 +15,7 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.evaluation import at_rest
 from fullcircle.feature_patterns import Statistics, activations, as_pictures
 from fullcircle.models.encoders import build_encoder
-from fullcircle.profiles import feature_profile
+from fullcircle.profiles import ENCODER, feature_profile
 from fullcircle.report.feature_patterns import PATTERNS
 from fullcircle.results import latest_reports, results_text
 from fullcircle.scaling import scaling
@@ -53,9 +53,9 @@ def store(tmp_path_factory):
 def made(store):
     """The asset, materialized, and its check."""
     resource = StoreResource(root=str(store.root))
-    config = run_config(feature_profile("quick").settings.replaced({"features": TOLD}))
+    config = run_config(feature_profile(ENCODER, "quick").settings.replaced({"features": TOLD}))
     result = dg.materialize(
-        [*drawings.ASSETS, *feature_patterns.ASSETS, *feature_patterns.CHECKS],
+        [*drawings.ASSETS, feature_patterns.ASSETS[ENCODER], feature_patterns.CHECKS[ENCODER]],
         partition_key="line",
         resources={"store": resource, "io_manager": StoreIOManager(store=resource)},
         run_config=config,

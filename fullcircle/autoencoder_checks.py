@@ -1,0 +1,116 @@
+"""Checks of autoencoders: what must hold of a trained one before anything is told of it.
+
+Belongs here: each rule as a function from stored objects to a `Check`, as in `fullcircle.checks`. They look at train and valid;
+test is looked at by reports only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fullcircle import gallery
+from fullcircle.autoencoding import Trained, halves_of
+from fullcircle.checks import Check
+from fullcircle.evaluation import unit_images
+from fullcircle.examples import IMAGE
+from fullcircle.storage import StoredObject
+
+LEARNED_MAX_SHARE = 0.95
+"""The most an autoencoder's loss on valid may be, as a share of the mean picture's: the rest is left to chance."""
+
+ACTIVE_VARIANCE = 0.01
+"""A latent is active when its mean varies by more than this over pictures (Burda, Grosse, Salakhutdinov 2016)."""
+
+NEAREST_TO_0 = 1e-7
+"""Probabilities are kept so far from 0 and 1, as Keras keeps them."""
+
+
+def reconstruction_per_picture(loss: str, images: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """Loss of each picture, summed over its pixels, ``float64 (n,)``: of `bce` in nats, of `mse` the squared error.
+
+    Args:
+        loss: one of `autoencoder_settings.RECONSTRUCTIONS`.
+        images: ``float32 (n, h, w, c)`` in [0, 1].
+        made: the same, what was made of them.
+    """
+    true, made = (np.asarray(a, np.float64).reshape(len(images), -1) for a in (images, made))
+    if loss == "mse":
+        return np.sum((true - made) ** 2, axis=1)
+    made = np.clip(made, NEAREST_TO_0, 1 - NEAREST_TO_0)
+    return -np.sum(true * np.log(made) + (1 - true) * np.log1p(-made), axis=1)
+
+
+def kl_per_latent(mean: np.ndarray, log_var: np.ndarray) -> np.ndarray:
+    """KL divergence of N(mean, exp(log_var)) from N(0, 1) of each picture and latent, in nats, ``(n, latents)``."""
+    return 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)
+
+
+def active_latents(mean: np.ndarray) -> int:
+    """How many latents say something of the picture: those whose mean, ``(n, latents)``, varies over pictures."""
+    return int(np.sum(np.var(mean, axis=0) > ACTIVE_VARIANCE))
+
+
+def mean_picture(train: StoredObject) -> np.ndarray:
+    """The mean of all pictures of train, ``float32 (h, w, c)`` in [0, 1]: what one who has learned nothing answers."""
+    total, rows = 0.0, 0
+    for block in gallery.table(train, "train").blocks([IMAGE]):
+        total, rows = total + block[IMAGE].sum(axis=0, dtype=np.float64), rows + len(block[IMAGE])
+    mean = np.asarray(total) / (255 * rows)
+    return (mean if mean.ndim == 3 else mean[..., None]).astype(np.float32)
+
+
+def pictures_are_learned(model: StoredObject, train: StoredObject, valid: StoredObject) -> Check:
+    """What the model makes of valid's pictures is finite, and clearly nearer to them than the mean picture of train."""
+    trained, mean = halves_of(model), mean_picture(train)
+    loss = trained.training["settings"]["loss"]
+    made, null = [], []
+    for block in gallery.table(valid, "valid").blocks([IMAGE]):
+        images = unit_images(block[IMAGE])
+        made.append(reconstruction_per_picture(loss, images, trained.decode(trained.encode(images))))
+        null.append(reconstruction_per_picture(loss, images, np.broadcast_to(mean, images.shape)))
+    found, bound = (float(np.concatenate(parts).mean()) for parts in (made, null))
+    name = trained.training["model"]
+    unit = "nats" if loss == "bce" else "squared error"
+    if not np.isfinite(found):
+        return Check(False, f"The loss of {name} on valid is {found}. Lower {name}.learning_rate and train again.")
+    figures = {"reconstruction": found, "mean_picture": bound, "share_of_mean_picture": found / bound}
+    if found > LEARNED_MAX_SHARE * bound:
+        return Check(
+            False,
+            f"{name} makes of valid's pictures hardly more than their mean: {found:.1f} {unit} a picture, the mean picture of "
+            f"train {bound:.1f}, {LEARNED_MAX_SHARE:.0%} of it allowed. Train for more epochs ({name}.epochs), with another rate "
+            f"({name}.learning_rate), or with more latents ({name}.latents).",
+            figures,
+        )
+    return Check(True, f"{found:.1f} {unit} a picture of valid; the mean picture of train has {bound:.1f}.", figures)
+
+
+def latents_are_active(model: StoredObject, valid: StoredObject) -> Check:
+    """At least one latent of a variational model says something of the picture: the model has not collapsed to its prior."""
+    trained = halves_of(model)
+    mean, log_var = _posteriors(trained, valid)
+    name, settings = trained.training["model"], trained.training["settings"]
+    active, latents = active_latents(mean), trained.latents
+    kl = float(kl_per_latent(mean, log_var).sum(axis=1).mean())
+    best = min(trained.training["history"], key=lambda entry: entry["val_loss"])
+    share = settings["kl_factor"] * best["val_kl"] / best["val_loss"]
+    figures = {"active_latents": active, "latents": latents, "kl_nats": kl, "kl_share_of_loss": share}
+    if not active:
+        return Check(
+            False,
+            f"{name} has collapsed: none of its {latents} latents says anything of the picture (the variance of each one's mean "
+            f"over valid is at most {ACTIVE_VARIANCE:g}), KL is {kl:.3g} nats. Lower {name}.kl_factor (now "
+            f"{settings['kl_factor']:g}), or train for longer or with another rate ({name}.epochs, {name}.learning_rate).",
+            figures,
+        )
+    return Check(
+        True, f"{active} of {latents} latents are active; KL is {kl:.2f} nats, {share:.1%} of the loss on valid.", figures
+    )
+
+
+def _posteriors(trained: Trained, valid: StoredObject) -> tuple[np.ndarray, np.ndarray]:
+    parts = [trained.posterior(block[IMAGE]) for block in gallery.table(valid, "valid").blocks([IMAGE])]
+    said = [part for part in parts if part is not None]
+    if not said:
+        raise ValueError(f"A variational model is expected. Received: {trained.training['model']}.")
+    return np.concatenate([mean for mean, _ in said]), np.concatenate([log_var for _, log_var in said])

@@ -1,0 +1,43 @@
+"""The convolutional autoencoder of R5.
+
+Belongs here: that network alone; R5 of shared/reference.md gives its description.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from fullcircle.autoencoder_settings import AutoencoderSettings
+from fullcircle.models import Canvas
+from fullcircle.models.autoencoders import Halves
+
+SHRINK = 4  # two strides of two
+
+
+def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
+    """Convolutions 32 and 64 of stride 2, dense 128; dense map of 64, transposed convolutions 64 and 32 of stride 2, then 1.
+
+    2,116,096 and 2,169,217 parameters on 64 x 64 with 128 latents.
+
+    Args:
+        canvas: height and width are multiples of 4.
+        settings: `latents` is 128 in the write-up.
+    """
+    height, width, channels = canvas
+    image = keras.Input(canvas, name="image")
+    x = image
+    for filters in (32, 64):
+        x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu", name=f"conv_{filters}")(x)
+    x = layers.Flatten(name="flat")(x)
+    x = layers.Dense(settings.latents, name="code")(x)
+    encoder = keras.Model(image, x, name="conv_encoder")
+
+    code = keras.Input((settings.latents,), name="code")
+    rows, columns = height // SHRINK, width // SHRINK
+    x = layers.Dense(rows * columns * 64, activation="relu", name="dense")(code)
+    x = layers.Reshape((rows, columns, 64), name="map")(x)
+    for filters in (64, 32):
+        x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", activation="relu", name=f"conv_{filters}")(x)
+    x = layers.Conv2DTranspose(channels, 3, padding="same", activation="sigmoid", name="image")(x)
+    return Halves(encoder, keras.Model(code, x, name="conv_decoder"))

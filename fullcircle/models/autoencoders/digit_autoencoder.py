@@ -1,0 +1,44 @@
+"""The digit autoencoder of R2: small convolutions to a code of 10 or 2, up-sampling back.
+
+Belongs here: that network alone; R2 of shared/reference.md gives its description.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from fullcircle.autoencoder_settings import AutoencoderSettings
+from fullcircle.models import Canvas
+from fullcircle.models.autoencoders import Halves
+
+SHRINK = 4  # two strides of two
+
+
+def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
+    """Convolutions of 8 maps, the first and third with a stride of 2, dense code; dense map of 64, convolutions 64, 32, 1.
+
+    The code is linear and unbounded: its picture over [-5, 5) is the write-up's.
+
+    Args:
+        canvas: height and width are multiples of 4.
+        settings: `latents` is 10 or 2 in the write-up.
+    """
+    height, width, channels = canvas
+    image = keras.Input(canvas, name="image")
+    x = image
+    for i, stride in enumerate((2, 1, 2, 1), start=1):
+        x = layers.Conv2D(8, 3, strides=stride, padding="same", activation="relu", name=f"conv_{i}")(x)
+    x = layers.Flatten(name="flat")(x)
+    x = layers.Dense(settings.latents, name="code")(x)
+    encoder = keras.Model(image, x, name="digit_encoder")
+
+    code = keras.Input((settings.latents,), name="code")
+    rows, columns = height // SHRINK, width // SHRINK
+    x = layers.Dense(rows * columns * 64, activation="relu", name="dense")(code)
+    x = layers.Reshape((rows, columns, 64), name="map")(x)
+    for filters in (64, 32):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv_{filters}")(x)
+        x = layers.UpSampling2D(name=f"up_{filters}")(x)
+    x = layers.Conv2D(channels, 3, padding="same", activation="sigmoid", name="image")(x)
+    return Halves(encoder, keras.Model(code, x, name="digit_decoder"))

@@ -1,0 +1,54 @@
+"""The variational autoencoder of R5, with two latents.
+
+Belongs here: that network alone; R5 of shared/reference.md gives its description. What its counts decide: every layer but the last
+of each half has batch norm, the dense ones too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from fullcircle.autoencoder_settings import AutoencoderSettings
+from fullcircle.models import Canvas
+from fullcircle.models.autoencoders import Halves
+
+SHRINK = 4  # two strides of two
+
+
+def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
+    """Convolutions 32 and 64 of stride 2, dense 16; dense map of 64, transposed convolutions 16 and 8 of stride 2, then 1.
+
+    281,492 and 125,249 parameters on 64 x 64 with 2 latents; the counts hold only with batch norm after each of these layers but
+    the last.
+
+    Args:
+        canvas: height and width are multiples of 4.
+        settings: `latents` is 2 in the write-up.
+    """
+    height, width, channels = canvas
+    image = keras.Input(canvas, name="image")
+    x = image
+    for filters in (32, 64):
+        x = layers.Conv2D(filters, 3, strides=2, padding="same", name=f"conv_{filters}")(x)
+        x = _normalised(x, f"conv_{filters}")
+    x = layers.Flatten(name="flat")(x)
+    x = _normalised(layers.Dense(16, name="dense")(x), "dense")
+    moments = {name: layers.Dense(settings.latents, name=name)(x) for name in ("mean", "log_var")}
+    encoder = keras.Model(image, moments, name="vae_encoder")
+
+    code = keras.Input((settings.latents,), name="code")
+    rows, columns = height // SHRINK, width // SHRINK
+    x = _normalised(layers.Dense(rows * columns * 64, name="dense")(code), "dense")
+    x = layers.Reshape((rows, columns, 64), name="map")(x)
+    for filters in (16, 8):
+        x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", name=f"conv_{filters}")(x)
+        x = _normalised(x, f"conv_{filters}")
+    x = layers.Conv2DTranspose(channels, 3, padding="same", activation="sigmoid", name="image")(x)
+    return Halves(encoder, keras.Model(code, x, name="vae_decoder"))
+
+
+def _normalised(x: Any, name: str) -> Any:
+    return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_norm")(x))
