@@ -127,11 +127,13 @@ def make_decoder(
     progress: Progress = silent,
 ) -> StoredObject:
     """Train a decoder, spec -> image: ``decoder.keras`` and ``training.json``."""
+    from fullcircle.logs import Scalars, new_run
     from fullcircle.training import train_decoder
 
     _refuse_other(drawing, table(train).about, "the table")
     scales = scaling(settings.scaling, drawing.factors)
-    decoder, training = train_decoder(drawing, scales, table(train), table(valid), settings, progress)
+    log = Scalars(new_run(store.root, "drawings", drawing.name, "decoder"))
+    decoder, training = train_decoder(drawing, scales, table(train), table(valid), settings, progress, [log])
     about = {
         "drawing": drawing.name,
         "factors": drawing.factors.table(),
@@ -157,13 +159,15 @@ def make_encoder(
     The hash of the decoder's weights before and after is kept beside the history, for the check that it stayed frozen.
     """
     from fullcircle.hashing import weights_hash
+    from fullcircle.logs import Scalars, new_run
     from fullcircle.training import train_encoder
 
     _refuse_other(drawing, table(train).about, "the table")
     scales = scaling_of(decoder, drawing)
     frozen = model_of(decoder)
     before = weights_hash(frozen.get_weights())
-    encoder, training = train_encoder(drawing, scales, table(train), table(valid), frozen, settings, progress)
+    log = Scalars(new_run(store.root, "drawings", drawing.name, "encoder"))
+    encoder, training = train_encoder(drawing, scales, table(train), table(valid), frozen, settings, progress, [log])
     about = {
         "drawing": drawing.name,
         "factors": drawing.factors.table(),

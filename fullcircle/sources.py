@@ -26,7 +26,7 @@ WITHOUT_EFFECT = frozenset(
         f"fullcircle.{name}"
         for name in (
             *("settings", "glyph_settings", "autoencoder_settings", "feature_settings"),
-            *("progress", "storage", "ledger", "register"),
+            *("logs", "projector", "progress", "storage", "ledger", "register"),
         )
     }
 )

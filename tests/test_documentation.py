@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +88,21 @@ def test_the_two_commands_are_there_and_run(tmp_path):
     script = Path(sys.executable).parent / "fullcircle"
     done = subprocess.run([script, "--store", tmp_path, "results", "--json"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_patterns_are_found_as_the_page_says():
+    (block,) = fenced(ROOT / "docs" / "feature-patterns.md", "python")
+    image = keras.Input((8, 8, 1))
+    names = {"encoder": keras.Model(image, keras.layers.Conv2D(3, 3, name="stem")(image)), "maps": np.array([0, 2])}
+    exec(block, names)  # the page's own lines
+    assert names["pictures"].shape == (2, 8, 8, 1)
+
+
+def test_codes_are_written_as_the_page_says(tmp_path):
+    (block,) = fenced(ROOT / "docs" / "tensorboard.md", "python")
+    names = {"store": tmp_path, "codes": np.eye(3), "images": np.zeros((3, 4, 4, 3), np.uint8), "labels": ["a", "b", "a"]}
+    exec(block, names)  # the page's own lines
+    assert (tmp_path / "logs" / "mine" / "sprite.png").exists()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[p.name for p in PAGES])

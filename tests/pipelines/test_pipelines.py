@@ -103,7 +103,7 @@ def test_overrides_are_numbers_or_names():
         (["--features", "--source", "tifinagh"], "glyphs/conv_autoencoder has no version for 'tifinagh'"),
         (["--features", "--source", "tifinagh", "--models", "vae"], "glyphs/vae has no version for 'tifinagh'"),
         (["--features", "--set", "features.maps=0"], "features.maps is expected to be at least 1. Received: 0."),
-        (["--features", "--set", "features.scales=3"], "features.scales is expected to be CELLS:WEIGHT"),
+        (["--features", "--set", "features.scales=3:"], "features.scales is expected to be CELLS:WEIGHT"),
         (["--source", "digits", "--set", "originals.characters=A-Z"], "originals.characters is heeded by the source latin"),
     ],
 )
