@@ -47,7 +47,7 @@ tensorboard: .venv/.installed  ## losses of every training, and the codes of aut
 	@mkdir -p "$(or $(FULLCIRCLE_STORE),store)/logs"
 	$(BIN)/tensorboard --logdir "$(or $(FULLCIRCLE_STORE),store)/logs" --load_fast=false --host $(HOST) --port $(or $(PORT),6006)
 
-results: .venv/.installed  ## the latest figures of every report
+results: .venv/.installed  ## the latest figures of every report, and a page that links them all
 	@$(BIN)/fullcircle results
 
 bench: .venv/.installed  ## beside what one would use instead, two hours in all: BENCH=reading SET="reading.pictures=100 ..."

@@ -59,11 +59,32 @@ class NoisySettings(AutoencoderSettings):
 class AutoencoderReportSettings(Settings):
     """Those of every autoencoder's report."""
 
-    pictures: int = setting(12, "originals over reconstructions, at fixed ids of test", low=2, high=64)
-    limit: int = setting(2000, "at most so many pictures of test, and of train, are read for figures and maps", low=2)
-    morph: int = setting(90, "pictures of the way from one code to another", low=2, high=1000)
+    pictures: int = setting(10, "pictures of test that are shown, chosen by the seed", low=2, high=64)
+    limit: int = setting(2000, "at most so many pictures of test are measured, and shown on the map", low=2)
+    fitted: int = setting(
+        8000, "at most so many pictures of train that PCA, the nearest neighbours and the Gaussian are fitted to", low=2
+    )
+    judged: int = setting(300, "at most so many pictures of test whose nearest training pictures are sought among all", low=2)
+    coded: int = setting(100, "at most so many pictures of test that are saved as JPEG and WebP", low=1)
+    denoised: int = setting(50, "at most so many pictures of test, and of valid, that noise is added to", low=2)
+    neighbours: int = setting(5, "that vote on a label", low=1)
+    samples: int = setting(100, "random codes that are decoded and judged", low=2)
     grid: int = setting(10, "side of the grid of decoded points", low=2, high=40)
-    seed: int = setting(1, "source of chance of samples and maps", low=0)
+    grid_low: float = setting(-8.0, "of two latents, both: where the grid and the explorer begin")
+    grid_high: float = setting(8.0, "and where they end")
+    grid_closed: bool = setting(True, "whether the grid has points at its end too: [-8, 8] or [-8, 8)")
+    explorer: int = setting(33, "of two latents: decoded points along a slider; between them the page mixes", low=2, high=65)
+    morph: int = setting(90, "pictures of the way from one code to another, and as many back", low=2, high=1000)
+    morph_from: str = setting("", "id in test that the morph begins with; empty: the first one shown")
+    morph_to: str = setting("", "id in test that it ends with; empty: the next one shown that has another label")
+    seed: int = setting(1, "source of chance of what is shown, samples, noise and maps", low=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.grid_low >= self.grid_high:
+            raise SettingsError(
+                f"report.grid_low is expected to be less than report.grid_high. Received: {self.grid_low:g} and {self.grid_high:g}."
+            )
 
     @classmethod
     def section(cls) -> str:

@@ -214,12 +214,13 @@ def report_autoencoder(
     train: StoredObject,
     model: StoredObject,
     settings: AutoencoderReportSettings,
+    progress: Progress = silent,
 ) -> StoredObject:
     """Measure an autoencoder on test, and on valid to compare, and show it: ``report.json``, a page and a contact sheet."""
     from fullcircle.report.autoencoders import autoencoder_report
 
     with store.draft() as draft:
-        autoencoder_report(draft.path, originals, test, valid, train, model, settings)
+        autoencoder_report(draft.path, originals, test, valid, train, model, settings, progress)
         stored = draft.commit()
     log_codes(store, test, model)
     return stored

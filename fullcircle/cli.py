@@ -41,7 +41,10 @@ def _results(arguments: argparse.Namespace) -> int:
     if not results:
         print(f"No report yet in {store.root}. Make one with: make run", file=sys.stderr)
         return 1
+    from fullcircle.report.index import write_index
+
     print(results_text(results))
+    print(f"\nall of them on one page: {write_index(store)}")
     return 0
 
 

@@ -14,6 +14,10 @@ SSIM = {"filter_size": 11, "filter_sigma": 1.5, "k1": 0.01, "k2": 0.03}
 """Of structural similarity, as figure and as loss: the published settings."""
 
 
+CUT = 1e-7
+"""How near to 0 and 1 a pixel may come in a cross-entropy: Keras's epsilon."""
+
+
 def image_errors(truth: np.ndarray, made: np.ndarray, drawn: np.ndarray) -> dict[str, np.ndarray]:
     """Errors of pictures against true ones, per example.
 
@@ -58,6 +62,33 @@ def summarise_image_errors(errors: dict[str, np.ndarray]) -> dict[str, float | N
         "ssim": float(errors["ssim"].mean()),
         "drawn_pixel_mse": float(errors["drawn_sse"].sum()) / drawn if drawn else None,
     }
+
+
+def reconstruction_errors(truth: np.ndarray, made: np.ndarray) -> dict[str, np.ndarray]:
+    """Errors of reconstructions, per picture; no part of a picture counts more than another.
+
+    Args:
+        truth: ``float32 (n, height, width, channels)`` in [0, 1].
+        made: the same shape.
+
+    Returns:
+        `mse`; `bce`, binary cross-entropy in nats, summed over pixels and channels, `made` cut to [`CUT`, 1 - `CUT`]; `ssim` where
+        pictures are as large as its window. Each ``(n,)``.
+    """
+    cut = np.clip(made.astype(np.float64), CUT, 1 - CUT)
+    entropy = -(truth * np.log(cut) + (1 - truth) * np.log1p(-cut))
+    errors = {"mse": ((truth - made) ** 2).mean(axis=(1, 2, 3), dtype=np.float64), "bce": entropy.sum(axis=(1, 2, 3))}
+    if min(truth.shape[1:3]) >= SSIM["filter_size"]:
+        import tensorflow as tf
+
+        errors["ssim"] = np.asarray(tf.image.ssim(tf.constant(truth), tf.constant(made), max_val=1.0, **SSIM), np.float64)
+    return errors
+
+
+def summarise_reconstructions(errors: dict[str, np.ndarray]) -> dict[str, float | None]:
+    """`reconstruction_errors` of many pictures as figures; `psnr_db` is that of the mean MSE."""
+    means = {name: float(values.mean()) for name, values in errors.items()}
+    return {"mse": means["mse"], "psnr_db": psnr_db(means["mse"]), "ssim": means.get("ssim"), "bce": means["bce"]}
 
 
 def psnr_db(mse: float) -> float | None:

@@ -33,6 +33,21 @@ HEADLINES = (
     "dead_maps",
     "above_test",
     "picture_above_test",
+    "pca_psnr_db",
+    "mean_psnr_db",
+    "bce",
+    "negative_elbo",
+    "kl",
+    "kl_share",
+    "latents",
+    "active_latents",
+    "knn_accuracy",
+    "knn_pca_accuracy",
+    "knn_pixels_accuracy",
+    "completeness",
+    "change_per_step",
+    "samples_copied",
+    "samples_real",
 )
 
 REPORTS = ("_report", "feature_patterns")
@@ -40,7 +55,9 @@ REPORTS = ("_report", "feature_patterns")
 
 
 def latest_reports(store: Store) -> list[dict[str, Any]]:
-    """The latest version of every report, ``{"asset", "partition", "version", "report", "metrics"}``, by asset and partition.
+    """The latest version of every report, by asset and partition: ``{"asset", "partition", "version", "report", "metrics", "says"}``.
+
+    `says` is what the figures prove, by how the splits were made; empty where there is only one way.
 
     Raises:
         StoredObjectError: when a report is not whole.
@@ -58,6 +75,7 @@ def latest_reports(store: Store) -> list[dict[str, Any]]:
                 "version": stored.hash,
                 "report": str(stored.file(circle.PAGE)),
                 "metrics": report["metrics"],
+                "says": report.get("splits", {}).get("says", ""),
             }
         )
     return results
@@ -83,5 +101,6 @@ def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[st
             cells = [figure_text(name, metrics[name]), *(figure_text(name, metrics.get(v + name)) for v in variants)]
             goal = f"{'<= ' + format(goals[name], 'g'):>12}" if name in goals else ""
             lines.append((f"  {FIGURES[name][0]:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
+        lines += [f"  {result['says']}"] if result["says"] else []
         lines += [f"  report: {result['report']}", ""]
     return "\n".join(lines).rstrip()

@@ -246,17 +246,18 @@ def _sheets(
         for i in range(0, len(p.maps), SHEET_COLUMNS):
             some = slice(i, i + SHEET_COLUMNS)
             maps = ", ".join(str(m) for m in p.maps[some])
+            notes = [f"map {m}" for m in p.maps[some]]
             rows = [("pattern", _without_dead(p, pictures)[some])]
             rows += [(f"test, no. {k + 1}", row[some]) for k, row in enumerate(best)]
             steps = [(f"step {step}", z[some]) for step, z in way.items()]
             about = f"{p.layer}, maps {maps}"
-            sheets.append((f"{about}: pattern | the test pictures that excite the map most", _address(rows, scale)))
-            sheets.append((f"{about}: from the start to the pattern", _address(steps, max(scale // 2, 1))))
+            sheets.append((f"{about}: pattern | the test pictures that excite the map most", _address(rows, scale, notes)))
+            sheets.append((f"{about}: from the start to the pattern", _address(steps, scale, notes)))
     return sheets
 
 
-def _address(rows: Sequence[tuple[str, np.ndarray]], scale: int) -> str:
-    return data_uri(webp(contact_sheet(rows, scale)), "image/webp")
+def _address(rows: Sequence[tuple[str, np.ndarray]], scale: int, notes: Sequence[str]) -> str:
+    return data_uri(webp(contact_sheet(rows, scale, notes)), "image/webp")
 
 
 def _tables(findings: Sequence[Finding]) -> list[Table]:

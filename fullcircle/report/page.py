@@ -38,6 +38,29 @@ FIGURES: dict[str, tuple[str, str]] = {
         "share of patterns that do so when cut to [0, 1] and rounded to 8 bits, as a picture in a file is",
     ),
     "examples": ("examples", "examples in the group"),
+    "bce": (
+        "BCE, nats",
+        "binary cross-entropy, summed over pixels, mean over pictures; a pixel's value cut to [1e-7, 1 - 1e-7]",
+    ),
+    "pca_psnr_db": ("PSNR of PCA, dB", "of as many latents as the model has"),
+    "mean_psnr_db": ("PSNR of the mean picture, dB", "of train, whatever the picture"),
+    "kl": ("KL, nats", "from the posterior to the prior, summed over latents, mean over pictures"),
+    "negative_elbo": ("negative ELBO, nats", "BCE of a code drawn from the posterior, plus KL, factor 1; less is better"),
+    "kl_share": ("share of KL", "of the total loss on valid, in the best epoch"),
+    "active_latents": ("active latents", "that vary from picture to picture"),
+    "latents": ("latents", "numbers in a code"),
+    "knn_accuracy": (
+        "nearest neighbours on codes",
+        "share of test pictures whose label most of the nearest codes of train have",
+    ),
+    "knn_pca_accuracy": ("nearest neighbours on PCA", "likewise, among the codes of PCA"),
+    "knn_pixels_accuracy": ("nearest neighbours on pixels", "likewise, among the raw pictures"),
+    "completeness": ("completeness", "share of grid points that decode to something near a real picture"),
+    "change_per_step": ("change per step", "distance of neighbours on the grid: root of the mean squared difference, of 1"),
+    "largest_change": ("largest change", "the largest of these"),
+    "change_per_unit": ("change per unit", "the same over the length of the step, in units of the latents"),
+    "samples_copied": ("random samples copied", "share that is nearer to train than 95 % of test pictures are"),
+    "samples_real": ("random samples near real", "share that is near a real picture, as completeness counts it"),
 }
 """Label and meaning of each figure in `report.json`."""
 
@@ -47,6 +70,13 @@ SHARES = frozenset({"within_1px", "within_2px", "spec_error", "within_step", "pi
     "pixels_accuracy",
     "above_test",
     "picture_above_test",
+    "kl_share",
+    "knn_accuracy",
+    "knn_pca_accuracy",
+    "knn_pixels_accuracy",
+    "completeness",
+    "samples_copied",
+    "samples_real",
 }
 
 VARIANTS = {"noisy_": "noisy", "reader_": "reader"}
@@ -65,7 +95,7 @@ def figure_text(name: str, value: float | None) -> str:
         return f"{value:,}"
     if name.endswith("mse"):
         return f"{value:.2e}"
-    return f"{value:.3f}" if name in ("fvu", "ssim") else f"{value:.2f}"
+    return f"{value:.3f}" if name in ("fvu", "ssim") or "change" in name else f"{value:.2f}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +105,25 @@ class Table:
     title: str
     columns: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A part of a page with a heading of its own.
+
+    Attributes:
+        title: heading.
+        text: a paragraph.
+        pictures: caption and data address of each.
+        tables: under the pictures.
+        markup: HTML or SVG of the project's own making, between the two; never anything from outside.
+    """
+
+    title: str
+    text: str = ""
+    pictures: Sequence[tuple[str, str]] = ()
+    tables: Sequence[Table] = ()
+    markup: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +166,8 @@ def page(
     curves: str,
     facts: Mapping[str, str],
     listings: Sequence[Listing] = (),
+    sections: Sequence[Section] = (),
+    warning: str = "",
 ) -> str:
     """The HTML page.
 
@@ -128,13 +179,14 @@ def page(
         curves: SVG text; empty where nothing was trained.
         facts: how it came about: settings, hashes read, seconds.
         listings: code, under the pictures.
+        sections: in order, after all these.
+        warning: what must not be overlooked, in plain sight above everything.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(loader=PackageLoader("fullcircle.report"), autoescape=True, undefined=StrictUndefined)
-    shown = {label for table in tables for label, _ in table.rows}
+    every = [*tables, *(table for section in sections for table in section.tables)]
+    shown = {word for table in every for word in (*table.columns, *(label for label, _ in table.rows))}
     meanings = [(label, meaning) for label, meaning in FIGURES.values() if label in shown]
-    return environment.get_template("page.html.j2").render(
+    return rendered(
+        "page.html.j2",
         title=title,
         summary=summary,
         pictures=pictures,
@@ -143,4 +195,14 @@ def page(
         curves=curves,
         facts=facts,
         meanings=meanings,
+        sections=sections,
+        warning=warning,
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """One of the templates with its values; what comes from outside is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(loader=PackageLoader("fullcircle.report"), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template(template).render(**values)

@@ -40,6 +40,7 @@ def test_results_lists_the_latest_reports(reported, capsys):
             "version": stored.hash,
             "report": str(stored.file(circle.PAGE)),
             "metrics": METRICS,
+            "says": "",
         }
     ]
 
@@ -51,7 +52,9 @@ def test_results_is_a_table_people_read(reported, capsys):
     assert lines[0].startswith("drawings/encoder_report of line, on test, version ")
     assert lines[1].split() == ["clean", "noisy", "reader"]
     assert ["endpoint", "error,", "mean", "px", "1.50", "2.50", "0.50"] in [line.split() for line in lines]
-    assert lines[-1] == f"  report: {stored.file(circle.PAGE)}"
+    assert lines[-3] == f"  report: {stored.file(circle.PAGE)}"
+    assert lines[-1] == f"all of them on one page: {store.root / 'index.html'}"
+    assert f'href="{stored.file(circle.PAGE).relative_to(store.root)}"' in (store.root / "index.html").read_text()
 
 
 def test_goals_stand_beside_what_was_reached(reported):

@@ -1,0 +1,256 @@
+"""Latents: what a space of codes is worth, in numbers.
+
+Belongs here: measures on codes and on what they decode to, in NumPy; where scikit-learn has one, scikit-learn's.
+Does not belong here: running a network, pictures and pages (`report.autoencoders`), what codes are compared with (`baselines`).
+
+Conventions. Codes are ``float32 (n, z)``. A picture is a vector of its pixels in [0, 1]; the distance of two is the root of their
+mean squared difference, of 1. KL is in nats, from N(mean, exp(log_var)) to N(0, 1).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+ACTIVE = 0.01
+"""Least variance over pictures of the mean of an active latent (Y. Burda, 2016); of a plain code, as a share of its largest."""
+
+USUAL = 0.95
+"""Share of test pictures by which the yardstick calls a distance usual."""
+
+SPREAD = 2.0
+"""How far the plane through codes reaches from their mean, in standard deviations, along each of its two directions."""
+
+COPIED, NEW, FAR = "copied", "new", "far"
+"""Of a picture: nearer to train than `USUAL` of test, as near as test, farther than `USUAL` of test."""
+
+CHUNK = 64
+"""Queries whose exact distances are computed at a time: bounds memory for large pictures."""
+
+
+def kl_nats(mean: np.ndarray, log_var: np.ndarray) -> np.ndarray:
+    """KL of each latent of each picture, nats, ``float64 (n, z)``."""
+    mean, log_var = mean.astype(np.float64), log_var.astype(np.float64)
+    return np.asarray((np.exp(log_var) + mean**2 - 1 - log_var) / 2)
+
+
+def active_latents(codes: np.ndarray, variational: bool) -> np.ndarray:
+    """Which latents say something of the picture, ``bool (z,)``.
+
+    Of a variational model those whose mean varies over pictures by more than `ACTIVE`; its prior has variance 1. A plain code has
+    no scale of its own, so it is measured by the latent that varies most. None is active where codes do not vary at all.
+
+    Args:
+        codes: means of the posterior, or codes, ``(n, z)``.
+        variational: which of the two.
+    """
+    variance = codes.astype(np.float64).var(axis=0)
+    return variance > max(ACTIVE if variational else ACTIVE * variance.max(initial=0), 1e-12)
+
+
+def kl_share(history: Sequence[Mapping[str, Any]]) -> float | None:
+    """What of the total loss on valid is KL (times its factor), in the epoch whose total is least; None of a plain autoencoder."""
+    epochs = [h for h in history if "val_reconstruction" in h]
+    if not epochs:
+        return None
+    best = min(epochs, key=lambda h: h["val_loss"])
+    return float(1 - best["val_reconstruction"] / best["val_loss"]) if best["val_loss"] else None
+
+
+def nearest(
+    queries: np.ndarray,
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
+    k: int = 1,
+    own: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest vectors of each query, from blocks of any number, so that memory does not grow with them.
+
+    Args:
+        queries: ``float32 (n, d)``.
+        blocks: vectors ``float32 (m, d)`` and a word of each, ``(m,)``; rows are numbered as they come.
+        k: how many.
+        own: a word for each query; vectors with that same word do not count. None: all count.
+
+    Returns:
+        Distances, ``float64 (n, k)``, nearest first, and rows, ``int (n, k)``; infinite and -1 where there are fewer.
+    """
+    n = len(queries)
+    distances, rows = np.full((n, k), np.inf), np.full((n, k), -1)
+    lengths = np.einsum("nd,nd->n", queries, queries)
+    seen = 0
+    for vectors, words in blocks:
+        squared = lengths[:, None] + np.einsum("md,md->m", vectors, vectors) - 2 * (queries @ vectors.T)
+        if own is not None:
+            squared[own[:, None] == words[None, :]] = np.inf
+        take = min(k, len(vectors))
+        found = np.argpartition(squared, take - 1, axis=1)[:, :take]
+        # Once more and exactly: a difference of large squares is not 0 for a copy.
+        exact = np.empty((n, take))
+        for i in range(0, n, CHUNK):
+            difference = vectors[found[i : i + CHUNK]] - queries[i : i + CHUNK, None]
+            exact[i : i + CHUNK] = np.sqrt((difference**2).mean(axis=2, dtype=np.float64))
+        exact[np.isinf(np.take_along_axis(squared, found, axis=1))] = np.inf
+        both, both_rows = np.hstack([distances, exact]), np.hstack([rows, found + seen])
+        order = np.argsort(both, axis=1, kind="stable")[:, :k]
+        distances, rows = np.take_along_axis(both, order, axis=1), np.take_along_axis(both_rows, order, axis=1)
+        seen += len(vectors)
+    rows[np.isinf(distances)] = -1
+    return distances, rows
+
+
+def in_blocks(vectors: np.ndarray, words: np.ndarray, rows: int = 1024) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Vectors in memory as `nearest` takes them."""
+    for i in range(0, len(vectors), rows):
+        yield vectors[i : i + rows], words[i : i + rows]
+
+
+def vote(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The label that most of the nearest have; of equally many, that of the nearest. Empty where there is none, ``(n,)``."""
+    said = [Counter(labels[row[row >= 0]].tolist()).most_common(1) for row in rows]  # counted in order: the nearest comes first
+    return np.array([s[0][0] if s else "" for s in said], object)
+
+
+@dataclasses.dataclass(frozen=True)
+class Yardstick:
+    """What is usual of real pictures that train does not hold: of test.
+
+    Attributes:
+        distances: of test pictures to their nearest training pictures, ``(n,)``.
+        contrasts: standard deviation of the pixels of each, ``(n,)``.
+    """
+
+    distances: np.ndarray
+    contrasts: np.ndarray
+
+    @property
+    def low(self) -> float:
+        """`USUAL` of test pictures are farther than this from train."""
+        return float(np.quantile(self.distances, 1 - USUAL))
+
+    @property
+    def high(self) -> float:
+        """`USUAL` of test pictures are nearer than this."""
+        return float(np.quantile(self.distances, USUAL))
+
+    @property
+    def least_contrast(self) -> float:
+        """`USUAL` of test pictures have more."""
+        return float(np.quantile(self.contrasts, 1 - USUAL))
+
+    def verdicts(self, distances: np.ndarray) -> list[str]:
+        """`COPIED`, `NEW` or `FAR`, one for each distance."""
+        return [COPIED if d <= self.low else NEW if d <= self.high else FAR for d in distances]
+
+    def real(self, distances: np.ndarray, contrasts: np.ndarray) -> np.ndarray:
+        """Whether something is near a real picture, ``bool (n,)``: no farther than `high`, and no blur: `least_contrast` at least.
+
+        Distance alone would take any blur, for the mean of all pictures is nearer to each of them than most are to each other.
+        """
+        return (distances <= self.high) & (contrasts >= self.least_contrast)
+
+
+def contrasts(pictures: np.ndarray) -> np.ndarray:
+    """Standard deviation of the pixels of each picture, ``(n,)``."""
+    return np.asarray(pictures.reshape(len(pictures), -1).std(axis=1, dtype=np.float64))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plane:
+    """A grid of points in the space of codes.
+
+    Attributes:
+        codes: ``float32 (rows, columns, z)``; the first row is the lowest.
+        steps: length of a step along columns and along rows, in units of the latents.
+        says: what plane it is.
+    """
+
+    codes: np.ndarray
+    steps: tuple[float, float]
+    says: str
+
+
+def grid_plane(low: float, high: float, closed: bool, n: int) -> Plane:
+    """A grid of n x n points over [low, high], or [low, high) where not `closed`: latent 1 to the right, latent 2 upwards."""
+    at = np.linspace(low, high, n, endpoint=closed)
+    across, up = np.meshgrid(at, at)
+    bracket = "]" if closed else ")"
+    says = f"latent 1 to the right, latent 2 upwards, {n} x {n} points over [{low:g}, {high:g}{bracket}"
+    step = float(at[1] - at[0])
+    return Plane(np.stack([across, up], axis=2).astype(np.float32), (step, step), says)
+
+
+def principal_plane(codes: np.ndarray, n: int) -> Plane:
+    """The plane through the mean of `codes` and their two first principal directions, `SPREAD` deviations wide, n x n points."""
+    from sklearn.decomposition import PCA
+
+    components = min(2, *codes.shape)
+    pca = PCA(components, svd_solver="full").fit(codes.astype(np.float64))
+    directions, deviations = np.zeros((2, codes.shape[1])), np.zeros(2)
+    directions[:components] = pca.components_
+    deviations[:components] = np.sqrt(pca.explained_variance_)
+    at = np.linspace(-SPREAD, SPREAD, n)
+    across, up = np.meshgrid(at, at)
+    points = pca.mean_ + np.stack([across * deviations[0], up * deviations[1]], axis=2) @ directions
+    explained = np.nan_to_num(pca.explained_variance_ratio_).sum()
+    says = (
+        f"the plane through the mean of train's codes and their two first principal directions, {explained:.0%} of their variance, "
+        f"{n} x {n} points over {SPREAD:g} standard deviations to each side"
+    )
+    lengths = deviations * (at[1] - at[0])
+    return Plane(points.astype(np.float32), (float(lengths[0]), float(lengths[1])), says)
+
+
+def continuity(pictures: np.ndarray, steps: tuple[float, float]) -> dict[str, float]:
+    """How much pictures change from one grid point to the next.
+
+    Args:
+        pictures: decoded grid, ``(rows, columns, ...)`` in [0, 1].
+        steps: of `Plane`.
+
+    Returns:
+        `change_per_step` mean distance of neighbours; `largest_change` the largest; `change_per_unit` the mean over the length of
+        the step, in units of the latents.
+    """
+    flat = pictures.reshape(*pictures.shape[:2], -1)
+    changes = [np.sqrt((np.diff(flat, axis=axis) ** 2).mean(axis=2)).ravel() for axis in (1, 0)]
+    per_unit = np.concatenate([c / step for c, step in zip(changes, steps, strict=True) if step > 0] or [np.zeros(1)])
+    every = np.concatenate(changes)
+    return {
+        "change_per_step": float(every.mean()),
+        "largest_change": float(every.max()),
+        "change_per_unit": float(per_unit.mean()),
+    }
+
+
+def prior_codes(n: int, codes: np.ndarray, variational: bool, rng: np.random.Generator) -> np.ndarray:
+    """Random codes, ``float32 (n, z)``: from N(0, 1); a plain autoencoder has no prior, so from a Gaussian fitted to `codes`."""
+    if variational:
+        return rng.standard_normal((n, codes.shape[1]), np.float32)
+    exact = codes.astype(np.float64)
+    covariance = np.atleast_2d(np.cov(exact, rowvar=False)) if len(codes) > 1 else np.zeros((codes.shape[1],) * 2)
+    return rng.multivariate_normal(exact.mean(axis=0), covariance, n, check_valid="ignore", method="eigh").astype(np.float32)
+
+
+def flat_map(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
+    """Codes in two dimensions, ``(n, 2)``, and how they got there: for z = 2 as they are, else by t-SNE (van der Maaten, 2008)."""
+    if codes.shape[1] == 2:
+        return codes, "the two latents as they are"
+    if codes.shape[1] == 1 or len(codes) < 4:
+        return np.hstack([codes, np.zeros_like(codes)])[:, :2], "the first latents as they are"
+    from sklearn.manifold import TSNE
+
+    perplexity = float(min(30, (len(codes) - 1) // 3))
+    # From the first principal directions, which t-SNE wants small; codes that are all alike have none.
+    init = "pca" if codes.std(axis=0).max() > 0 else "random"
+    placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(codes)
+    return np.asarray(placed), f"t-SNE, perplexity {perplexity:g}: who is near whom is told, distances between groups are not"
+
+
+def morph_codes(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
+    """Points on the straight line between two codes, both ends included, n there and n back, ``float32 (2 n, z)``."""
+    there = start + np.linspace(0, 1, n)[:, None] * (end - start)
+    return np.concatenate([there, there[::-1]]).astype(np.float32)
