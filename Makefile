@@ -7,7 +7,7 @@ PROFILE ?= quick
 SET     ?=
 BENCH   ?=
 HOST    ?= 127.0.0.1
-PORT    ?= 3000
+PORT    ?=
 
 BIN := .venv/bin
 # Only what is known to be unset: TensorFlow's banner and Dagster's question say nothing of use here.
@@ -15,7 +15,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED ?= 1
 
-.PHONY: help install run ui results bench test lint lock clean
+.PHONY: help install run features ui tensorboard results bench test lint lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -37,8 +37,15 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 run: .venv/.installed  ## the line's circle and a source with two models, or one's assets: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="examples.n=500 ..."
 	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
 
+features: .venv/.installed  ## what the maps of a trained encoder react to most: DRAWING=line, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="features.maps=4 ..."
+	@$(BIN)/python -m pipelines.run --features $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
-	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(PORT)
+	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(or $(PORT),3000)
+
+tensorboard: .venv/.installed  ## losses of every training, and the codes of autoencoders in the embedding projector, on 127.0.0.1
+	@mkdir -p "$(or $(FULLCIRCLE_STORE),store)/logs"
+	$(BIN)/tensorboard --logdir "$(or $(FULLCIRCLE_STORE),store)/logs" --load_fast=false --host $(HOST) --port $(or $(PORT),6006)
 
 results: .venv/.installed  ## the latest figures of every report, and a page that links them all
 	@$(BIN)/fullcircle results

@@ -3,13 +3,12 @@
 Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.circle`.
 """
 
-import json
 from collections.abc import Iterator
 
 import dagster as dg
 
 from assets.configuration import config_of, settings_of
-from assets.materialization import OWNERS, Made, figures, materialized, picture, progress_of, table_metadata
+from assets.materialization import OWNERS, Made, materialized, progress_of, report_metadata, table_metadata
 from assets.partitions import partitions_of
 from fullcircle import circle
 from fullcircle.drawing_checks import refuse_broken
@@ -226,15 +225,6 @@ def readings(
     )
 
 
-def _report_metadata(stored: StoredObject) -> dict[str, object]:
-    report = json.loads(stored.file(circle.REPORT).read_text())
-    return {
-        "pictures": picture(stored, circle.CONTACT_SHEET),
-        "page": dg.MetadataValue.path(str(stored.file(circle.PAGE))),
-        **figures(report["metrics"]),
-    }
-
-
 @dg.asset(
     key_prefix=PREFIX,
     ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("test", "valid", "decoder")},
@@ -263,7 +253,7 @@ def decoder_report(
         settings=settings,
         read={"drawings/test": test, "drawings/valid": valid, "drawings/decoder": decoder},
         code_version=code_with(REPORT_CODE, drawing),
-        metadata=_report_metadata(stored),
+        metadata=report_metadata(stored),
     )
 
 
@@ -303,7 +293,7 @@ def encoder_report(
             "drawings/readings": readings,
         },
         code_version=code_with(REPORT_CODE, drawing),
-        metadata=_report_metadata(stored),
+        metadata=report_metadata(stored),
     )
 
 
@@ -325,7 +315,7 @@ def recognition_report(context: dg.AssetExecutionContext, store: dg.ResourcePara
     settings = settings_of(RecognitionSettings, context)
     stored, read = circle.report_recognition(store, settings, progress_of(context))
     return materialized(
-        context, stored, settings=settings, read=read, code_version=RECOGNITION_CODE, metadata=_report_metadata(stored)
+        context, stored, settings=settings, read=read, code_version=RECOGNITION_CODE, metadata=report_metadata(stored)
     )
 
 

@@ -7,12 +7,14 @@ parent when the step starts, which need not be what was read; so what was read i
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
+from fullcircle import circle
 from fullcircle.progress import Progress
 from fullcircle.report.pictures import data_uri
 from fullcircle.settings import Settings
@@ -101,6 +103,16 @@ def table_metadata(table: TableReader) -> dict[str, dg.MetadataValue]:
 def figures(values: Mapping[str, Any]) -> dict[str, Any]:
     """Figures as metadata; those that could not be computed are left out."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def report_metadata(stored: StoredObject) -> dict[str, Any]:
+    """What Dagster shows of a report: contact sheet, where the page is, figures."""
+    report = json.loads(stored.file(circle.REPORT).read_text())
+    return {
+        "pictures": picture(stored, circle.CONTACT_SHEET),
+        "page": dg.MetadataValue.path(str(stored.file(circle.PAGE))),
+        **figures(report["metrics"]),
+    }
 
 
 def picture(stored: StoredObject, name: str) -> dg.MarkdownMetadataValue:

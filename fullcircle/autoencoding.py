@@ -19,6 +19,7 @@ import numpy as np
 from fullcircle import gallery
 from fullcircle.autoencoder_settings import AutoencoderReportSettings, AutoencoderSettings
 from fullcircle.evaluation import unit_images
+from fullcircle.examples import IMAGE
 from fullcircle.hashing import TIMING, canonical_json, digest
 from fullcircle.models.autoencoders import AUTOENCODERS, Halves
 from fullcircle.originals import LABEL
@@ -131,12 +132,14 @@ def make_autoencoder(
         DivergedError: when a loss is no longer a number.
     """
     from fullcircle.fitting import fit_autoencoder
+    from fullcircle.logs import Scalars, new_run
 
     model, table = settings.section(), gallery.table(train, "train")
     read = {"train": train.hash, "valid": valid.hash}
     checkpoint = _checkpoint(store, model, source_name, read, settings)
+    log = Scalars(new_run(store.root, "glyphs", source_name, model))
     fitted = fit_autoencoder(
-        table, gallery.table(valid, "valid"), settings, progress, checkpoint=checkpoint, callbacks=callbacks
+        table, gallery.table(valid, "valid"), settings, progress, checkpoint=checkpoint, callbacks=[log, *callbacks]
     )
     about = {
         "model": model,
@@ -189,6 +192,13 @@ def training_of(stored: StoredObject) -> dict[str, Any]:
     return training
 
 
+def encoder_of(stored: StoredObject) -> keras.Model:
+    """The encoder of a stored autoencoder, loaded in safe mode."""
+    from fullcircle.models import load
+
+    return load(stored.file(ENCODER))
+
+
 def halves_of(stored: StoredObject) -> Trained:
     """A stored autoencoder, its halves loaded in safe mode."""
     from fullcircle.models import load
@@ -211,4 +221,23 @@ def report_autoencoder(
 
     with store.draft() as draft:
         autoencoder_report(draft.path, originals, test, valid, train, model, settings, progress)
-        return draft.commit()
+        stored = draft.commit()
+    log_codes(store, test, model)
+    return stored
+
+
+def log_codes(store: Store, test: StoredObject, model: StoredObject) -> Path | None:
+    """The codes of test pictures for TensorBoard's projector; its folder, None where there are fewer than two pictures."""
+    from fullcircle.logs import LOGS
+    from fullcircle.projector import POINTS, write_projector
+
+    trained = halves_of(model)
+    read = gallery.table(test, "test").read([IMAGE, LABEL], POINTS)
+    if len(read[IMAGE]) < 2:
+        return None
+    said = trained.training
+    folder = store.root / LOGS / "glyphs" / said["source"] / said["model"] / f"codes_{model.hash[:12]}"
+    write_projector(
+        folder, trained.encode(read[IMAGE]), read[IMAGE], read[LABEL].tolist(), f"{said['model']} of {said['source']}"
+    )
+    return folder

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fullcircle.drawings import Drawing
 from fullcircle.examples import write_examples
+from fullcircle.feature_settings import FeaturePatternsSettings
 from fullcircle.progress import Progress, silent
 from fullcircle.scaling import Scaling, scaling
 from fullcircle.settings import (
@@ -126,11 +127,13 @@ def make_decoder(
     progress: Progress = silent,
 ) -> StoredObject:
     """Train a decoder, spec -> image: ``decoder.keras`` and ``training.json``."""
+    from fullcircle.logs import Scalars, new_run
     from fullcircle.training import train_decoder
 
     _refuse_other(drawing, table(train).about, "the table")
     scales = scaling(settings.scaling, drawing.factors)
-    decoder, training = train_decoder(drawing, scales, table(train), table(valid), settings, progress)
+    log = Scalars(new_run(store.root, "drawings", drawing.name, "decoder"))
+    decoder, training = train_decoder(drawing, scales, table(train), table(valid), settings, progress, [log])
     about = {
         "drawing": drawing.name,
         "factors": drawing.factors.table(),
@@ -156,13 +159,15 @@ def make_encoder(
     The hash of the decoder's weights before and after is kept beside the history, for the check that it stayed frozen.
     """
     from fullcircle.hashing import weights_hash
+    from fullcircle.logs import Scalars, new_run
     from fullcircle.training import train_encoder
 
     _refuse_other(drawing, table(train).about, "the table")
     scales = scaling_of(decoder, drawing)
     frozen = model_of(decoder)
     before = weights_hash(frozen.get_weights())
-    encoder, training = train_encoder(drawing, scales, table(train), table(valid), frozen, settings, progress)
+    log = Scalars(new_run(store.root, "drawings", drawing.name, "encoder"))
+    encoder, training = train_encoder(drawing, scales, table(train), table(valid), frozen, settings, progress, [log])
     about = {
         "drawing": drawing.name,
         "factors": drawing.factors.table(),
@@ -264,6 +269,44 @@ def report_encoder(
 
     with store.draft() as draft:
         encoder_report(draft.path, drawing, test, valid, decoder, encoder, readings, settings)
+        return draft.commit()
+
+
+def report_feature_patterns(
+    store: Store,
+    asset: str,
+    partition: str,
+    test: StoredObject,
+    model: StoredObject,
+    encoder: keras.Model,
+    settings: FeaturePatternsSettings,
+    progress: Progress = silent,
+) -> StoredObject:
+    """Find what maps of an encoder react to most, beside the test pictures that excite them most, and show it.
+
+    Args:
+        store: to commit to.
+        asset: what it is made for.
+        partition: drawing class or picture source.
+        test: pictures to compare with.
+        model: the stored object that `encoder` is from.
+        encoder: any Keras model from images.
+        settings: which maps, and how to climb.
+        progress: told all the while.
+    """
+    from fullcircle.report.feature_patterns import feature_patterns_report
+
+    with store.draft() as draft:
+        feature_patterns_report(
+            draft.path,
+            asset=asset,
+            partition=partition,
+            encoder=encoder,
+            test=table(test),
+            read={"test": test.hash, "encoder": model.hash},
+            settings=settings,
+            progress=progress,
+        )
         return draft.commit()
 
 

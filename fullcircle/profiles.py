@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Generic, TypeVar
 
 from fullcircle.autoencoder_settings import parts_class
+from fullcircle.feature_settings import FeaturesSettings, features_class
 from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings
 from fullcircle.models.autoencoders import AUTOENCODERS, Autoencoder
 from fullcircle.settings import (
@@ -106,6 +107,20 @@ def _of_model(chosen: Autoencoder) -> dict[str, Profile[Parts]]:
 
 AUTOENCODER_PROFILES: dict[str, dict[str, Profile[Parts]]] = {name: _of_model(a) for name, a in AUTOENCODERS.items()}
 
+ENCODER = "encoder"
+"""What the encoder of a drawing class is called, beside the names of autoencoders."""
+
+_EVERY_MAP = {"features": {"maps": 10_000, "starts": 64}}
+
+FEATURE_PROFILES: dict[str, dict[str, Profile[FeaturesSettings]]] = {
+    model: {
+        "quick": Profile("quick", features_class(model)(), cost="a few minutes", reaches={}),
+        "full": Profile("full", features_class(model)().replaced(_EVERY_MAP), cost="about half an hour", reaches={}),
+    }
+    for model in (ENCODER, *AUTOENCODERS)
+}
+"""Feature patterns: of some maps of each layer, or of all."""
+
 
 def profile(name: str) -> Profile[CircleSettings]:
     """The profile of drawings called `name`.
@@ -124,6 +139,11 @@ def glyph_profile(name: str) -> Profile[GlyphsSettings]:
 def autoencoder_profile(model: str, name: str) -> Profile[Parts]:
     """The profile of an autoencoder called `name`; raises as `profile` does."""
     return _called(name, AUTOENCODER_PROFILES[model])
+
+
+def feature_profile(model: str, name: str) -> Profile[FeaturesSettings]:
+    """The profile of a model's feature patterns called `name`; raises as `profile` does."""
+    return _called(name, FEATURE_PROFILES[model])
 
 
 def recognition_profile(name: str) -> Profile[RecogniseSettings]:

@@ -29,6 +29,10 @@ HEADLINES = (
     "accuracy",
     "pixels_accuracy",
     "majority_accuracy",
+    "patterns",
+    "dead_maps",
+    "above_test",
+    "picture_above_test",
     "pca_psnr_db",
     "mean_psnr_db",
     "bce",
@@ -46,9 +50,12 @@ HEADLINES = (
     "samples_real",
 )
 
+REPORTS = ("_report", "feature_patterns")
+"""What the names of assets end with that hold a report."""
+
 
 def latest_reports(store: Store) -> list[dict[str, Any]]:
-    """The latest version of every report, ``{"asset", "partition", "version", "report", "metrics", "says"}``, by asset and partition.
+    """The latest version of every report, by asset and partition: ``{"asset", "partition", "version", "report", "metrics", "says"}``.
 
     `says` is what the figures prove, by how the splits were made; empty where there is only one way.
 
@@ -57,7 +64,7 @@ def latest_reports(store: Store) -> list[dict[str, Any]]:
     """
     results = []
     for (asset, partition), entry in sorted(store.ledger.latest_of_all().items()):
-        if not asset.endswith("_report"):
+        if not asset.endswith(REPORTS):
             continue
         stored = store.open(entry["version"], f"{asset} ({partition})")
         report = json.loads(stored.file(circle.REPORT).read_text())

@@ -24,7 +24,10 @@ PACKAGE = "fullcircle"
 WITHOUT_EFFECT = frozenset(
     {
         f"fullcircle.{name}"
-        for name in ("settings", "glyph_settings", "autoencoder_settings", "progress", "storage", "ledger", "register")
+        for name in (
+            *("settings", "glyph_settings", "autoencoder_settings", "feature_settings"),
+            *("logs", "projector", "progress", "storage", "ledger", "register"),
+        )
     }
 )
 """Modules that cannot change what an asset holds: settings are recorded as configuration, the others only carry."""

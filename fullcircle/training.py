@@ -152,6 +152,7 @@ def train_halves(
         judged = _with_guesses(stage, encoder)
         losses, weights = ({output: of[like] for output, like in judged.items()} for of in (stage.losses, stage.weights))
         model = join(encoder, decoder, list(losses))
+        model.stage = stage.name  # for callbacks
         targets: dict[str, Quantity] = {output: "image" if like == "image" else "latent" for output, like in judged.items()}
         fit, choose = (
             batches(table, drawing, scaling, source=said, targets=targets, batch_size=settings.batch_size, seed=seed)

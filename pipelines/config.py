@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from assets import autoencoders, drawings, glyphs
+from assets import autoencoders, drawings, feature_patterns, glyphs
 from fullcircle.autoencoder_settings import parts_class
+from fullcircle.feature_settings import features_class
 from fullcircle.glyph_settings import GlyphsSettings
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.settings import CircleSettings, Parts, RecogniseSettings, Settings
@@ -31,6 +32,7 @@ _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
         }
         for model in AUTOENCODERS
     },
+    **{features_class(model): {a.op.name: ("features", None)} for model, a in feature_patterns.ASSETS.items()},
 }
 """Which part of the settings each step is told as its configuration, or in one field of it."""
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import autoencoders, autoencoders_checks, drawings, drawings_checks, glyphs, glyphs_checks
+from assets import autoencoders, autoencoders_checks, drawings, drawings_checks, feature_patterns, glyphs, glyphs_checks
 from pipelines.io_managers import StoreIOManager
 from pipelines.jobs import EXECUTOR, JOBS
 from pipelines.resources import StoreResource
@@ -15,8 +15,14 @@ defs = dg.Definitions(
         *drawings.RECOGNITION,
         *glyphs.ASSETS,
         *(asset for of_model in autoencoders.ASSETS.values() for asset in of_model),
+        *feature_patterns.ASSETS.values(),
     ],
-    asset_checks=[*drawings_checks.CHECKS, *glyphs_checks.CHECKS, *autoencoders_checks.CHECKS.values()],
+    asset_checks=[
+        *drawings_checks.CHECKS,
+        *glyphs_checks.CHECKS,
+        *autoencoders_checks.CHECKS.values(),
+        *feature_patterns.CHECKS.values(),
+    ],
     jobs=JOBS,
     resources={"store": _store, "io_manager": StoreIOManager(store=_store)},
     executor=EXECUTOR,

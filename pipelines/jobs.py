@@ -5,8 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from assets import autoencoders, drawings, glyphs
-from fullcircle.profiles import AUTOENCODER_PROFILES, GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES, Profile
+from assets import autoencoders, drawings, feature_patterns, glyphs
+from fullcircle.profiles import (
+    AUTOENCODER_PROFILES,
+    FEATURE_PROFILES,
+    GLYPH_PROFILES,
+    PROFILES,
+    RECOGNITION_PROFILES,
+    Profile,
+)
 from pipelines.config import run_config
 
 EXECUTOR = dg.multiprocess_executor.configured({"max_concurrent": 2})
@@ -18,6 +25,11 @@ CIRCLE, GLYPHS, RECOGNISE = "circle", "glyphs", "recognise"
 def learn(model: str) -> str:
     """What the names of an autoencoder's jobs begin with: each has its own, so that one that fails does not keep the others."""
     return f"learn_{model}"
+
+
+def features(model: str) -> str:
+    """What the names of the jobs begin with that ask a model for its feature patterns; `encoder` is that of a drawing class."""
+    return f"features_{model}"
 
 
 def _jobs(
@@ -55,6 +67,13 @@ JOBS = [
             glyphs.PARTITIONS,
             AUTOENCODER_PROFILES[model],
             f"{model} and its report, on the pictures of a source",
+        )
+    ),
+    *(
+        job
+        for model, asset in feature_patterns.ASSETS.items()
+        for job in _jobs(
+            features(model), [asset], asset.partitions_def, FEATURE_PROFILES[model], f"What maps of {model} react to most"
         )
     ),
 ]

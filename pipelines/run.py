@@ -26,14 +26,22 @@ from fullcircle.glyphs import SOURCES, picture_source
 from fullcircle.glyphs import register as register_source
 from fullcircle.models import Canvas
 from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.profiles import QUICK_MODELS, autoencoder_profile, glyph_profile, profile, recognition_profile
+from fullcircle.profiles import (
+    ENCODER,
+    QUICK_MODELS,
+    autoencoder_profile,
+    feature_profile,
+    glyph_profile,
+    profile,
+    recognition_profile,
+)
 from fullcircle.progress import duration
 from fullcircle.results import latest_reports, results_text
 from fullcircle.settings import CircleSettings, SettingsError, default_store
-from fullcircle.storage import Store
+from fullcircle.storage import NothingMaterializedError, Store
 from pipelines.backfill import Outcome, run_all
 from pipelines.backfill import summary as outcomes_text
-from pipelines.jobs import CIRCLE, GLYPHS, RECOGNISE, learn
+from pipelines.jobs import CIRCLE, GLYPHS, RECOGNISE, features, learn
 from pipelines.launch import Launch, run
 
 ALL, AUTO = "all", "auto"
@@ -112,6 +120,37 @@ def glyph_launches(arguments: argparse.Namespace) -> list[Launch]:
     return launches
 
 
+def feature_launches(arguments: argparse.Namespace) -> list[Launch]:
+    """What the arguments ask for of feature patterns: of a drawing class's encoder, or of autoencoders, once they are trained.
+
+    Raises:
+        ValueError: naming what is unknown, the rule that is broken, or the command that trains what is not trained.
+    """
+    overrides, store = overrides_of(arguments.set), Store(default_store())
+    if arguments.source is None:
+        if arguments.drawing in (ALL, AUTO) or arguments.models is not None:
+            received = f"drawing class {arguments.drawing!r}" if arguments.models is None else f"models {arguments.models!r}"
+            raise SettingsError(
+                "Feature patterns are of one drawing class's encoder, or of models of one picture source. "
+                f"Received: {received}. Say DRAWING=line, or SOURCE=tifinagh MODELS=vae."
+            )
+        prefix, partition = drawings.PREFIX, drawing_of(arguments.drawing or next(iter(DRAWINGS))).name
+        models = [ENCODER]
+    else:
+        prefix, partition = glyphs.PREFIX, picture_source(store.root, register_source(store.root, arguments.source)).name
+        trained = [m for m in AUTOENCODERS if store.ledger.latest(f"{prefix}/{m}", partition)]
+        models = trained or [QUICK_MODELS[0]] if arguments.models is None else chosen_models(arguments.models)
+    launches = []
+    for model in models:
+        chosen = feature_profile(model, arguments.profile)
+        launches.append(Launch(features(model), prefix, partition, chosen, chosen.settings.replaced(overrides)))
+        try:
+            store.latest(f"{prefix}/{model}", partition)
+        except NothingMaterializedError as error:
+            raise SettingsError(str(error)) from None
+    return launches
+
+
 def taking(canvas: Canvas, source: str, asked: Sequence[str] | None) -> list[str]:
     """The models that are to learn from pictures of this canvas: those asked for, or `QUICK_MODELS` as far as they take it.
 
@@ -130,6 +169,8 @@ def launches_of(arguments: argparse.Namespace) -> list[Launch]:
 
     Then settings go to the circle where it has such a part, to the source and its models where not.
     """
+    if arguments.features:
+        return feature_launches(arguments)
     if arguments.source is not None:
         return glyph_launches(arguments)
     if arguments.models is not None and arguments.drawing is not None:
@@ -211,11 +252,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--models", help="of a source: which autoencoders, conv_autoencoder,vae for one; none (default: these two)"
     )
+    parser.add_argument(
+        "--features", action="store_true", help="instead of training: what the maps of a trained encoder react to most"
+    )
     parser.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
     parser.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="examples.n=500, for one")
     arguments = parser.parse_args(argv)
     try:
-        every = arguments.source is None and arguments.drawing == ALL
+        every = arguments.source is None and arguments.drawing == ALL and not arguments.features
         if every and arguments.models is not None:
             raise SettingsError(
                 "Models learn from a picture source. Received: models for drawing classes. Say SOURCE=tifinagh."

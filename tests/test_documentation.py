@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +16,20 @@ from fullcircle import autoencoding, circle, gallery
 from fullcircle.autoencoder_settings import chosen_models, model_settings, parts_class, split_overrides
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
+from fullcircle.feature_settings import FeaturesSettings
 from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, GlyphsSettings, OriginalsSettings
 from fullcircle.glyphs import KINDS, SOURCES
 from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.profiles import PROFILES, QUICK_MODELS, autoencoder_profile, glyph_profile, profile, recognition_profile
+from fullcircle.profiles import (
+    ENCODER,
+    PROFILES,
+    QUICK_MODELS,
+    autoencoder_profile,
+    feature_profile,
+    glyph_profile,
+    profile,
+    recognition_profile,
+)
 from fullcircle.reading import Reader
 from fullcircle.readings import schema
 from fullcircle.register import canonical
@@ -57,6 +68,11 @@ def test_every_command_exists(command):
             chosen_benchmarks(given.get("BENCH", "").split(), given.get("SET", "").split())
             return
         overrides = overrides_of(given.get("SET", "").split())
+        if "features" in arguments:
+            feature_profile(given.get("MODELS", ENCODER), given.get("PROFILE", "quick")).settings.replaced(overrides)
+            assert given.get("DRAWING", "line") in DRAWINGS
+            assert given.get("SOURCE", "tifinagh") in SOURCES
+            return
         if "SOURCE" in given:
             kind, colon, _ = given["SOURCE"].partition(":")
             assert kind in (KINDS if colon else SOURCES)
@@ -93,6 +109,21 @@ def test_the_two_commands_are_there_and_run(tmp_path):
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+def test_patterns_are_found_as_the_page_says():
+    (block,) = fenced(ROOT / "docs" / "feature-patterns.md", "python")
+    image = keras.Input((8, 8, 1))
+    names = {"encoder": keras.Model(image, keras.layers.Conv2D(3, 3, name="stem")(image)), "maps": np.array([0, 2])}
+    exec(block, names)  # the page's own lines
+    assert names["pictures"].shape == (2, 8, 8, 1)
+
+
+def test_codes_are_written_as_the_page_says(tmp_path):
+    (block,) = fenced(ROOT / "docs" / "tensorboard.md", "python")
+    names = {"store": tmp_path, "codes": np.eye(3), "images": np.zeros((3, 4, 4, 3), np.uint8), "labels": ["a", "b", "a"]}
+    exec(block, names)  # the page's own lines
+    assert (tmp_path / "logs" / "mine" / "sprite.png").exists()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[p.name for p in PAGES])
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
@@ -114,7 +145,7 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    jobs = [CircleSettings(), GlyphsSettings(), *(parts_class(model)() for model in AUTOENCODERS)]
+    jobs = [CircleSettings(), FeaturesSettings(), GlyphsSettings(), *(parts_class(model)() for model in AUTOENCODERS)]
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
             if parts := [getattr(job, part) for job in jobs if hasattr(job, part)]:

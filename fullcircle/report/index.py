@@ -33,6 +33,8 @@ HEADLINES = (
     "pixel_exact",
     "accuracy",
     "pixels_accuracy",
+    "above_test",
+    "dead_maps",
 )
 """Of all figures those by which reports on the same pictures are compared at a glance."""
 

@@ -30,6 +30,13 @@ FIGURES: dict[str, tuple[str, str]] = {
     "accuracy": ("accuracy", "share of pictures whose class is told"),
     "majority_accuracy": ("accuracy of the majority", "share told by who always says the most frequent class"),
     "pixels_accuracy": ("accuracy of the classifier on pixels", "scikit-learn's, fitted on examples of train, chosen on valid"),
+    "patterns": ("patterns", "maps for which a pattern was found"),
+    "dead_maps": ("dead maps", "maps given up: nothing to climb from any start image"),
+    "above_test": ("above every test picture", "share of patterns that excite their map more than every test picture does"),
+    "picture_above_test": (
+        "the same, as a picture",
+        "share of patterns that do so when cut to [0, 1] and rounded to 8 bits, as a picture in a file is",
+    ),
     "examples": ("examples", "examples in the group"),
     "bce": (
         "BCE, nats",
@@ -61,6 +68,8 @@ SHARES = frozenset({"within_1px", "within_2px", "spec_error", "within_step", "pi
     "accuracy",
     "majority_accuracy",
     "pixels_accuracy",
+    "above_test",
+    "picture_above_test",
     "kl_share",
     "knn_accuracy",
     "knn_pca_accuracy",

@@ -89,6 +89,13 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def webp(image: Image.Image, quality: int = 90) -> bytes:
+    """For sheets of noise, which as PNG would be several times as large."""
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", method=4, quality=quality)
+    return buffer.getvalue()
+
+
 def small_webp(rows: Sequence[tuple[str, np.ndarray]], columns: int = 10, limit: int = 40_000) -> bytes:
     """A contact sheet as WebP of at most `limit` bytes, the first `columns` examples or as many as fit.
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from fullcircle.models.autoencoders import AUTOENCODERS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -73,6 +75,7 @@ def test_the_graph_is_there(graphql):
     assert depends["decoder_report"] == {"test", "valid", "decoder"}
     assert depends["encoder_report"] == {"test", "valid", "decoder", "encoder", "readings"}
     assert depends["recognition_report"] == {"train", "test", "valid", "decoder", "encoder"}
+    assert depends["feature_patterns"] == {"test", "encoder"}
     splits = {"originals", "augmented"}
     assert of("glyphs") == {
         "originals": set(),
@@ -80,6 +83,9 @@ def test_the_graph_is_there(graphql):
         "train": splits,
         "test": splits,
         "valid": splits,
+        **{model: {"train", "valid"} for model in AUTOENCODERS},
+        **{f"{model}_report": {"originals", "train", "test", "valid", model} for model in AUTOENCODERS},
+        **{f"{model}_feature_patterns": {"test", model} for model in AUTOENCODERS},
     }
 
 

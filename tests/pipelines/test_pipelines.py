@@ -96,6 +96,16 @@ def test_overrides_are_numbers_or_names():
         (["--source", "tifinagh", "--profile", "fast"], "Unknown profile 'fast'. Choose from: quick, full"),
         (["--source", "tifinagh", "--set", "augmented.n=0"], "augmented.n is expected to be at least 1. Received: 0."),
         (["--source", "tifinagh", "--set", "decoder.epochs=1"], "Unknown part of the settings: 'decoder'."),
+        (["--features"], "drawings/encoder has no version for 'line'"),
+        (
+            ["--features", "--drawing", "all"],
+            "are of one drawing class's encoder, or of models of one picture source. Received: drawing class 'all'.",
+        ),
+        (["--features", "--models", "vae"], "Received: models 'vae'. Say DRAWING=line, or SOURCE=tifinagh MODELS=vae."),
+        (["--features", "--source", "tifinagh"], "glyphs/conv_autoencoder has no version for 'tifinagh'"),
+        (["--features", "--source", "tifinagh", "--models", "vae"], "glyphs/vae has no version for 'tifinagh'"),
+        (["--features", "--set", "features.maps=0"], "features.maps is expected to be at least 1. Received: 0."),
+        (["--features", "--set", "features.scales=3:"], "features.scales is expected to be CELLS:WEIGHT"),
         (["--source", "digits", "--set", "originals.characters=A-Z"], "originals.characters is heeded by the source latin"),
         (
             ["--source", "tifinagh", "--models", "vea"],
