@@ -55,7 +55,7 @@ REPORTS = ("_report", "feature_patterns")
 
 
 def latest_reports(store: Store) -> list[dict[str, Any]]:
-    """The latest version of every report, by asset and partition: ``{"asset", "partition", "version", "report", "metrics", "says"}``.
+    """The latest version of every report: ``{"asset", "partition", "version", "report", "metrics", "says"}``, by asset, partition.
 
     `says` is what the figures prove, by how the splits were made; empty where there is only one way.
 
