@@ -16,8 +16,8 @@ from fullcircle.examples import IMAGE
 from fullcircle.storage import StoredObject
 
 LEARNED_MAX_SHARE = 0.98
-"""The most an autoencoder's loss on valid may be, as a share of the mean picture's. One that draws the same for all has 1 or more; two
-latents cannot say much of a character that was never seen: `vae` has 0.94 of it on tifinagh."""
+"""The most an autoencoder's loss on valid may be, as a share of the mean picture's. One that draws the same for all has 1 or
+more; but two latents cannot say much of a character that was never seen: `vae` has 0.94 of it on tifinagh."""
 
 ACTIVE_VARIANCE = 0.01
 """A latent is active when its mean varies by more than this over pictures (Burda, Grosse, Salakhutdinov 2016)."""
