@@ -100,7 +100,7 @@ def _report(chosen: Autoencoder) -> dg.AssetsDefinition:
         model: StoredObject,
     ) -> dg.MaterializeResult[Made]:
         settings = settings_of(AutoencoderReportSettings, context)
-        stored = autoencoding.report_autoencoder(store, originals, test, valid, train, model, settings)
+        stored = autoencoding.report_autoencoder(store, originals, test, valid, train, model, settings, progress_of(context))
         read = dict(zip(names, (originals, test, valid, train), strict=True)) | {chosen.name: model}
         return materialized(
             context,

@@ -237,7 +237,7 @@ def write_report(
         _grid(plane, grid, nearness, smooth, measured, settings),
         *([_explorer(trained, settings)] if latents == 2 else []),
         _samples(trained, random_ones, nearest_ones, judged["random samples"], yardstick, nearness),
-        _morph((folder / MORPH).read_bytes(), frames, ends, settings),
+        _morph((folder / MORPH).read_bytes(), frames, ends, measured, settings),
         _denoising(cleaned, name, settings),
     ]
     built = AUTOENCODERS[name].summary if name in AUTOENCODERS else name
@@ -458,7 +458,7 @@ def _samples(
         *((verdict, [f"{nearness[g][verdict]:.0%}" for g in groups]) for verdict in ("copied", "new", "far")),
         ("near real", [f"{nearness[g]['real']:.0%}" for g in groups]),
     ]
-    sheet = [("random sample", random_ones), ("nearest\nin train", nearest_ones)]
+    sheet = [("random\nsample", random_ones), ("nearest\nin train", nearest_ones)]
     return Section(
         "Random samples: new or copied?",
         text,
@@ -484,13 +484,20 @@ def _ends(
     return [(row, name or str(ids[row])) for row, name in zip((start, end), named, strict=True)]
 
 
-def _morph(gif: bytes, frames: np.ndarray, ends: Sequence[tuple[int, str]], settings: AutoencoderReportSettings) -> Section:
+def _morph(
+    gif: bytes, frames: np.ndarray, ends: Sequence[tuple[int, str]], measured: Measured, settings: AutoencoderReportSettings
+) -> Section:
+    def called(row: int, identity: str) -> str:
+        label = measured.words[LABEL][row] if row < measured.rows else ""
+        return f"{identity} ({label})" if label else identity
+
     there = frames[: settings.morph]
     strip = there[np.linspace(0, len(there) - 1, min(STRIP, len(there))).astype(int)]
     scale = max(_scale(frames) * 3 // 4, 1)
     return Section(
         "From one picture to another",
-        f"{settings.morph} points on the straight line between the codes of {ends[0][1]} and {ends[1][1]}, there and back.",
+        f"{settings.morph} points on the straight line between the codes of {called(*ends[0])} and {called(*ends[1])}, and as many "
+        "back.",
         [
             ("there and back", data_uri(gif, "image/gif")),
             (f"{len(strip)} of the {settings.morph}", _picture(mosaic(strip[None], scale, gap=4))),
