@@ -44,7 +44,19 @@ from fullcircle.evaluation import at_rest, unit_images
 from fullcircle.examples import ID
 from fullcircle.glyph_splits import flatters
 from fullcircle.hashing import TIMING
-from fullcircle.latents import USUAL, Plane, Yardstick, continuity, flat_map, kl_share, morph_codes, prior_codes
+from fullcircle.latents import (
+    COPIED,
+    FAR,
+    NEW,
+    USUAL,
+    Plane,
+    Yardstick,
+    continuity,
+    flat_map,
+    kl_share,
+    morph_codes,
+    prior_codes,
+)
 from fullcircle.metrics import summarise_reconstructions
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.originals import LABEL
@@ -166,8 +178,9 @@ def write_report(
             "random samples": samples,
             "the mean picture": fitted.pca.mean.reshape(1, *grid.shape[1:]),
         },
+        fitted.pca.mean,
     )
-    yardstick = Yardstick(judged["test pictures"].distances, judged["test pictures"].contrasts)
+    yardstick = Yardstick(judged["test pictures"].relative)
     nearness = {group: judged_figures(j, yardstick) for group, j in judged.items()}
     smooth = continuity(grid.reshape(*plane.codes.shape[:2], *grid.shape[1:]), plane.steps)
 
@@ -206,7 +219,7 @@ def write_report(
         "at_the_same_bytes": files,
         "labels": accuracy,
         "nearest_training_pictures": {
-            "threshold": {"low": yardstick.low, "high": yardstick.high, "least_contrast": yardstick.least_contrast},
+            "threshold": {"copied_up_to": yardstick.low, "far_above": yardstick.high},
             **nearness,
         },
         "grid": {"says": plane.says, "steps": list(plane.steps), **smooth},
@@ -240,7 +253,7 @@ def write_report(
         _morph((folder / MORPH).read_bytes(), frames, ends, measured, settings),
         _denoising(cleaned, name, settings),
     ]
-    built = AUTOENCODERS[name].summary if name in AUTOENCODERS else name
+    built = AUTOENCODERS[name].summary.removeprefix("variational: ") if name in AUTOENCODERS else name
     variational = "variational autoencoder" if trained.variational else "autoencoder"
     (folder / circle.PAGE).write_text(
         page(
@@ -396,11 +409,9 @@ def _grid(
         low, high = settings.grid_low, settings.grid_high
         share = ((measured.codes >= low) & (measured.codes <= high)).all(axis=1).mean()
         inside = f" {share:.0%} of test's codes lie within."
-    mean = "would count" if nearness["the mean picture"]["real"] else "does not count"
     text = (
         f"{plane.says[0].upper()}{plane.says[1:]}.{inside} Completeness is the share of grid points that decode to something near "
-        f"a real picture: no farther from the nearest training picture than {USUAL:.0%} of test pictures are, and with no less "
-        f"contrast than {USUAL:.0%} of them have, for blur is near to everything. The mean of all pictures {mean} by this rule."
+        "a real picture: not 'far' as it is defined under random samples."
     )
     scale = max(64 // max(grid.shape[1:3]), 1)
     groups = {"grid": {"completeness": nearness["grid points"]["real"], **smooth}}
@@ -442,27 +453,26 @@ def _samples(
         if trained.variational
         else "A plain autoencoder has no prior: codes are drawn from a Gaussian with the mean and covariance of train's codes."
     )
-    verdicts = yardstick.verdicts(judged.distances)
-    notes = [f"{d:.3f}\n{v}" for d, v in zip(judged.distances, verdicts, strict=True)]
+    verdicts = yardstick.verdicts(judged.relative)
+    notes = [f"{d:.3f} / {r:.2f}\n{v}" for d, r, v in zip(judged.distances, judged.relative, verdicts, strict=True)]
     text = (
-        f"{prior} Under each its nearest training picture, and the distance: the root of the mean squared difference, of 1. "
-        f"Judged by test pictures, which train does not hold: 'copied' is nearer than {USUAL:.0%} of them are to train (at most "
-        f"{yardstick.low:.3f}), 'far' is farther than {USUAL:.0%} of them (above {yardstick.high:.3f}), 'new' is between. Decoded "
-        "pictures are smoother than real ones and therefore nearer to everything: compare with the reconstructions' column."
+        f"{prior} Under each its nearest training picture; the distance, which is the root of the mean squared difference, of 1; "
+        "and the relative one, a share of its own distance from the mean picture, for blur is near to everything. Judged by "
+        f"test pictures, which train does not hold: 'copied' is relatively nearer than {USUAL:.0%} of them are to train (at most "
+        f"{yardstick.low:.2f}), 'far' is farther than {USUAL:.0%} of them (above {yardstick.high:.2f}), 'new' is between."
     )
     groups = list(nearness)
     rows = [
         ("pictures", [f"{nearness[g]['pictures']:,}" for g in groups]),
         ("distance, median", [f"{nearness[g]['distance_median']:.3f}" for g in groups]),
-        ("contrast, median", [f"{nearness[g]['contrast_median']:.3f}" for g in groups]),
-        *((verdict, [f"{nearness[g][verdict]:.0%}" for g in groups]) for verdict in ("copied", "new", "far")),
-        ("near real", [f"{nearness[g]['real']:.0%}" for g in groups]),
+        ("relative distance, median", [figure_text("relative", nearness[g]["relative_median"]) for g in groups]),
+        *((verdict, [f"{nearness[g][verdict]:.0%}" for g in groups]) for verdict in (COPIED, NEW, FAR)),
     ]
     sheet = [("random\nsample", random_ones), ("nearest\nin train", nearest_ones)]
     return Section(
         "Random samples: new or copied?",
         text,
-        _sheets(sheet, "random sample | nearest training picture, distance and verdict", notes),
+        _sheets(sheet, "random sample | nearest training picture | distance / relative distance, and verdict", notes),
         [Table("Nearest training pictures", groups, rows)],
     )
 
