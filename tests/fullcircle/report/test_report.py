@@ -165,7 +165,7 @@ def test_codes_are_shown_field_by_field():
     made = tiles(np.array([[1.0, -1.0, 0.0], [0.5, 0.0, 0.0]]), 10, 10)
     assert made.shape == (2, 10, 10, 3)
     assert made[0, 0, 0].tolist() == [204, 0, 0]  # red above
-    assert made[0, 0, 9].tolist() == [0, 76, 204]  # blue below
+    assert made[0, 0, 9].tolist() == [0, 102, 204]  # blue below
     assert made[0, 9, 0].tolist() == [255, 255, 255]
     assert made[0, 9, 9].tolist() == [217, 217, 217]  # no latent
     assert np.array_equal(tiles(np.zeros((1, 4)), 4, 4), np.full((1, 4, 4, 3), 255))
