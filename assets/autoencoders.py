@@ -18,7 +18,7 @@ from fullcircle.models.autoencoders import AUTOENCODERS, Autoencoder
 from fullcircle.sources import code_version
 from fullcircle.storage import Store, StoredObject
 
-REPORT_CODE = code_version("fullcircle.autoencoding")
+REPORT_CODE = code_version("fullcircle.report.autoencoders")
 
 
 def report_name(model: str) -> str:
@@ -83,7 +83,7 @@ def _report(chosen: Autoencoder) -> dg.AssetsDefinition:
         ins={**{name: dg.AssetIn([PREFIX, name]) for name in names}, "model": dg.AssetIn([PREFIX, chosen.name])},
         partitions_def=PARTITIONS,
         group_name="autoencoder_reports",
-        kinds={"python"},
+        kinds={"python", "html"},
         owners=OWNERS,
         tags={"room": "reports"},
         code_version=REPORT_CODE,

@@ -14,6 +14,7 @@ from fullcircle.augmentation import OPERATIONS
 from fullcircle.drawings import DRAWINGS, known_drawings
 from fullcircle.glyphs import known_sources
 from fullcircle.models import Architecture
+from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
 from fullcircle.storage import Store
@@ -62,7 +63,7 @@ def _entries(store: Store) -> Iterator[Entry]:
         summary = DRAWINGS[name].summary if name in DRAWINGS else f"your own: {reference}"
         yield Entry("drawing class", name, summary, of("drawings", name, list(MODELS)))
     for name, source in known_sources(store.root).items():
-        yield Entry("picture source", name, source.summary, of("glyphs", name, ("augmented",)))
+        yield Entry("picture source", name, source.summary, of("glyphs", name, ("augmented", *AUTOENCODERS)))
     for name, operation in OPERATIONS.items():
         yield Entry("operation", name, operation.summary())
     for kind, models in MODELS.items():
@@ -73,6 +74,9 @@ def _entries(store: Store) -> Iterator[Entry]:
                 if asset.rpartition("/")[2] == kind and entry.get("config", {}).get("model") == name
             }
             yield Entry(kind, name, architecture.summary, made)
+    for name, chosen in AUTOENCODERS.items():
+        made = {partition: e["version"][:12] for (asset, partition), e in latest.items() if asset == f"glyphs/{name}"}
+        yield Entry("autoencoder", name, f"{chosen.summary}; takes {chosen.rule}", made)
 
 
 def catalogue_text(entries: Sequence[Entry]) -> str:

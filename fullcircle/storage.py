@@ -20,6 +20,7 @@ from pathlib import Path
 
 from fullcircle.hashing import canonical_json, content_hash, digest, file_sha256
 from fullcircle.ledger import Ledger
+from fullcircle.models.autoencoders import AUTOENCODERS
 
 MANIFEST = "object.json"
 
@@ -121,8 +122,10 @@ class Store:
         entry = self.ledger.latest(asset, partition, run_id)
         if entry is None:
             variable = "SOURCE" if asset.startswith("glyphs/") else "DRAWING"
+            model = asset.rpartition("/")[2].removesuffix("_report")
+            models = f" MODELS={model}" if model in AUTOENCODERS else ""
             raise NothingMaterializedError(
-                f"{asset} has no version for {partition!r} in {self.root}. Make one with: make run {variable}={partition}"
+                f"{asset} has no version for {partition!r} in {self.root}. Make one with: make run {variable}={partition}{models}"
             )
         return self.open(entry["version"], f"{asset} ({partition})")
 

@@ -235,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         failed = _run_all(arguments) if every else _run_each(launches)
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. What was finished is kept; the training of an autoencoder goes on from its last epoch when it is run again.",
+            "\nInterrupted. What was finished is kept; an autoencoder's training goes on from its last epoch when run again.",
             file=sys.stderr,
         )
         return 130

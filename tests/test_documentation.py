@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 
 from benchmarks.__main__ import chosen as chosen_benchmarks
-from fullcircle import circle, gallery
+from fullcircle import autoencoding, circle, gallery
+from fullcircle.autoencoder_settings import chosen_models, model_settings, parts_class, split_overrides
 from fullcircle.cli import parser
 from fullcircle.drawings import DRAWINGS
-from fullcircle.glyph_settings import AugmentedSettings, GlyphsSettings, OriginalsSettings
+from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, GlyphsSettings, OriginalsSettings
 from fullcircle.glyphs import KINDS, SOURCES
-from fullcircle.profiles import PROFILES, glyph_profile, profile, recognition_profile
+from fullcircle.models.autoencoders import AUTOENCODERS
+from fullcircle.profiles import PROFILES, QUICK_MODELS, autoencoder_profile, glyph_profile, profile, recognition_profile
 from fullcircle.reading import Reader
 from fullcircle.readings import schema
 from fullcircle.register import canonical
@@ -58,7 +60,15 @@ def test_every_command_exists(command):
         if "SOURCE" in given:
             kind, colon, _ = given["SOURCE"].partition(":")
             assert kind in (KINDS if colon else SOURCES)
-            glyph_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
+            of_source, of_models = split_overrides(overrides)
+            glyph_profile(given.get("PROFILE", "quick")).settings.replaced(of_source)
+            models = chosen_models(given.get("MODELS", ",".join(QUICK_MODELS)))
+            assert set(of_models) <= {*models, "report"}
+            for model in models:
+                if not colon:
+                    AUTOENCODERS[model].refuse(SOURCES[kind].canvas, "source", AUTOENCODERS)
+                told = {part: values for part, values in of_models.items() if part in (model, "report")}
+                autoencoder_profile(model, given.get("PROFILE", "quick")).settings.replaced(told)
         elif given.get("DRAWING") == AUTO:
             recognition_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
         else:
@@ -104,7 +114,7 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    jobs = [CircleSettings(), GlyphsSettings()]
+    jobs = [CircleSettings(), GlyphsSettings(), *(parts_class(model)() for model in AUTOENCODERS)]
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
             if parts := [getattr(job, part) for job in jobs if hasattr(job, part)]:
@@ -122,6 +132,25 @@ def test_a_sample_is_made_again_as_the_page_says(block, store):
     exec(block, names)  # the page's own lines
     assert np.array_equal(names["again"], names["row"]["image"])
     assert not np.array_equal(names["again"], names["original"])
+
+
+def test_a_trained_model_is_read_back_as_the_page_says(store):
+    (block,) = fenced(ROOT / "docs" / "autoencoders.md", "python")
+    originals = gallery.make_originals(store, SOURCES["tifinagh"], OriginalsSettings(height=8, width=8))
+    augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=120, workers=1))
+    splits = gallery.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings())
+    settings = model_settings("vae", epochs=1)
+    stored = autoencoding.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], settings)
+    store.ledger.append({"asset": "glyphs/vae", "partition": "tifinagh", "version": stored.hash, "run_id": "r"})
+    names = {"store": store.root, "images": gallery.table(splits["test"], "test").read(["image"])["image"]}
+    exec(block, names)  # the page's own lines
+    assert names["codes"].shape == (len(names["images"]), 2)
+    assert names["again"].shape == (*names["images"].shape, 1)
+
+
+def test_the_page_of_autoencoders_names_every_model():
+    page = (ROOT / "docs" / "autoencoders.md").read_text()
+    assert all(f"| `{name}` |" in page for name in AUTOENCODERS)
 
 
 def test_the_readme_gives_every_profile():

@@ -30,7 +30,7 @@ TINY = [
 
 
 def launch(home, store, *settings):
-    command = [sys.executable, "-m", "pipelines.run", *(a for s in settings for a in ("--set", s))]
+    command = [sys.executable, "-m", "pipelines.run", "--drawing", "line", *(a for s in settings for a in ("--set", s))]
     environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(store), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=550)
 

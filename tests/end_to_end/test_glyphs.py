@@ -19,7 +19,8 @@ TINY = ["originals.height=16", "originals.width=16", "augmented.n=300", "origina
 
 
 def launch(home, store, source, *settings):
-    command = [sys.executable, "-m", "pipelines.run", "--source", source, *(a for s in settings for a in ("--set", s))]
+    command = [sys.executable, "-m", "pipelines.run", "--source", source, "--models", "none"]
+    command += [a for s in settings for a in ("--set", s)]
     environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(store)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=550)
 

@@ -1,3 +1,4 @@
+import argparse
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import dagster as dg
 import pytest
 
 from assets.materialization import Made
+from fullcircle.profiles import AUTOENCODER_PROFILES
 from fullcircle.settings import SettingsError
 from fullcircle.storage import NothingMaterializedError
 from pipelines import run
@@ -95,6 +97,20 @@ def test_overrides_are_numbers_or_names():
         (["--source", "tifinagh", "--set", "augmented.n=0"], "augmented.n is expected to be at least 1. Received: 0."),
         (["--source", "tifinagh", "--set", "decoder.epochs=1"], "Unknown part of the settings: 'decoder'."),
         (["--source", "digits", "--set", "originals.characters=A-Z"], "originals.characters is heeded by the source latin"),
+        (
+            ["--source", "tifinagh", "--models", "vea"],
+            "Unknown model: 'vea'. Did you mean 'vae'? Choose from: dense_autoencoder",
+        ),
+        (
+            ["--source", "digits", "--models", "vae,colour_vae"],
+            "colour_vae is expected to be built for a canvas whose height and width are multiples of 16 px. Received: (28, 28, 1) "
+            "of the picture source 'digits'. Choose from: dense_autoencoder, digit_autoencoder, conv_autoencoder",
+        ),
+        (["--source", "tifinagh", "--set", "vae.epochs=0"], "vae.epochs is expected to be at least 1. Received: 0."),
+        (["--source", "tifinagh", "--set", "colour_vae.epochs=1"], "Add it: MODELS=colour_vae"),
+        (["--source", "tifinagh", "--models", "vae", "--set", "vae.dropout=0.1"], "Unknown setting of vae: 'dropout'."),
+        (["--drawing", "line", "--models", "vae"], "Models learn from a picture source."),
+        (["--drawing", "all", "--models", "vae"], "Models learn from a picture source."),
     ],
 )
 def test_bad_input_is_not_launched(capsys, monkeypatch, tmp_path, arguments, message):
@@ -103,6 +119,82 @@ def test_bad_input_is_not_launched(capsys, monkeypatch, tmp_path, arguments, mes
     error = capsys.readouterr().err
     assert error.startswith("Not launched. ")
     assert message in error
+
+
+def launches(*arguments):
+    told = {"drawing": None, "source": None, "models": None, "profile": "quick", "set": []}
+    return run.launches_of(argparse.Namespace(**told | dict(zip(arguments[::2], arguments[1::2], strict=True))))
+
+
+@pytest.fixture
+def empty(monkeypatch, tmp_path):
+    """A store of its own, whose registers are empty."""
+    monkeypatch.setenv("FULLCIRCLE_STORE", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jobs"),
+    [
+        ((), ["circle line", "glyphs tifinagh", "learn_conv_autoencoder tifinagh", "learn_vae tifinagh"]),
+        (("drawing", "line"), ["circle line"]),
+        (("source", "digits"), ["glyphs digits", "learn_conv_autoencoder digits", "learn_vae digits"]),
+        (("source", "digits", "models", "none"), ["glyphs digits"]),
+        (("models", "none"), ["circle line", "glyphs tifinagh"]),
+        (
+            ("source", "faces", "models", "colour_vae,residual_vae"),
+            ["glyphs faces", "learn_colour_vae faces", "learn_residual_vae faces"],
+        ),
+        (
+            ("source", "digits", "set", ["originals.height=30"]),
+            ["glyphs digits"],
+        ),  # the two do not take it: not asked for, left out
+    ],
+)
+def test_what_is_run(empty, arguments, jobs):
+    assert [f"{what.job} {what.partition}" for what in launches(*arguments)] == jobs
+
+
+def test_settings_go_where_they_belong(empty):
+    told = ["examples.n=50", "augmented.n=60", "vae.epochs=2", "report.pictures=4"]
+    circle, glyphs, conv, vae = launches("set", told)
+    assert circle.settings.examples.n == 50
+    assert circle.settings.report.pictures == 4
+    assert glyphs.settings.augmented.n == 60
+    assert vae.settings.vae.epochs == 2
+    assert conv.settings == AUTOENCODER_PROFILES["conv_autoencoder"]["quick"].settings
+    _, conv, vae = launches("source", "tifinagh", "set", told[1:])
+    assert conv.settings.report.pictures == vae.settings.report.pictures == 4
+
+
+def test_a_crop_makes_the_canvas_that_models_must_take(empty):
+    crop = "augmented.pipeline=[{'crop_by_size': {'probability': 1, 'width': 30, 'height': 30}}]"
+    with pytest.raises(ValueError, match=r"multiples of 4 px. Received: \(30, 30, 1\)"):
+        launches("source", "tifinagh", "models", "vae", "set", [crop])
+
+
+@pytest.mark.parametrize(
+    ("fails", "runs"),
+    [
+        ("nothing", ["glyphs_quick", "learn_conv_autoencoder_quick", "learn_vae_quick"]),
+        ("learn_conv_autoencoder", ["glyphs_quick", "learn_conv_autoencoder_quick", "learn_vae_quick"]),
+        ("glyphs", ["glyphs_quick"]),  # nothing to learn from
+    ],
+)
+def test_what_fails_keeps_only_that_from_being_run_which_needs_it(empty, monkeypatch, capsys, tmp_path, fails, runs):
+    ran = []
+
+    def launched(what):
+        ran.append(f"{what.job}_{what.profile.name}")
+        return what.job != fails, [f"{what.job}: it broke"], tmp_path / "log"
+
+    monkeypatch.setattr(run, "run", launched)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert run.main(["--source", "tifinagh"]) == (fails != "nothing")
+    assert ran == runs
+    said = capsys.readouterr()
+    assert f"Full Circle: {'tifinagh' if len(runs) == 1 else 'vae, tifinagh'}, profile quick" in said.out
+    assert ("Next:" in said.out) == (fails == "nothing")
+    assert (f"{fails}: it broke" in said.err) == (fails != "nothing")
 
 
 def test_without_a_home_nothing_is_launched(capsys, monkeypatch):

@@ -1,0 +1,82 @@
+"""The assets of autoencoders in Dagster: made from the list, and bad settings are refused when a run is launched."""
+
+import dagster as dg
+import pytest
+from dagster._core.system_config.objects import ResolvedRunConfig
+
+from assets import glyphs
+from assets.autoencoders import ASSETS
+from assets.autoencoders_checks import CHECKS
+from assets.configuration import config_of
+from fullcircle.autoencoder_settings import settings_class
+from fullcircle.models.autoencoders import AUTOENCODERS
+from fullcircle.profiles import AUTOENCODER_PROFILES
+from pipelines.config import run_config
+from pipelines.definitions import defs
+from pipelines.jobs import learn
+
+RUNS = [(model, profile) for model in AUTOENCODERS for profile in AUTOENCODER_PROFILES[model]]
+
+
+def test_every_model_of_the_list_is_an_asset_and_has_a_report():
+    assert list(ASSETS) == list(AUTOENCODERS) == list(CHECKS)
+    for name, assets in ASSETS.items():
+        (model,), (report,) = (asset.specs for asset in assets)
+        assert model.key == dg.AssetKey(["glyphs", name])
+        assert report.key == dg.AssetKey(["glyphs", f"{name}_report"])
+        assert {d.asset_key.path[-1] for d in model.deps} == {"train", "valid"}
+        assert {d.asset_key.path[-1] for d in report.deps} == {"originals", "train", "test", "valid", name}
+        for spec in (model, report):
+            assert spec.partitions_def == glyphs.PARTITIONS
+            assert spec.owners
+            assert spec.kinds
+            assert spec.tags
+            assert spec.code_version
+            assert len(spec.description) > 20
+        assert AUTOENCODERS[name].rule in model.description
+        assert assets[0].op.pool == "train"
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_checks_are_those_that_a_model_can_fail(name):
+    specs = {spec.name: spec for spec in CHECKS[name].check_specs}
+    assert set(specs) == {"pictures_are_learned"} | ({"latents_are_active"} if AUTOENCODERS[name].variational else set())
+    assert all(spec.blocking and len(spec.description or "") > 20 for spec in specs.values())
+    assert all(spec.asset_key.path[-1] == name for spec in specs.values())
+
+
+@pytest.mark.parametrize(("model", "profile"), RUNS)
+def test_a_models_job_takes_its_profile(model, profile):
+    settings = AUTOENCODER_PROFILES[model][profile].settings
+    job = defs.resolve_job_def(f"{learn(model)}_{profile}")
+    told = ResolvedRunConfig.build(job, run_config(settings)).ops
+    assert told[f"glyphs__{model}"].config == getattr(settings, model).as_dict()
+    assert told[f"glyphs__{model}_report"].config == settings.report.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "message"),
+    [
+        ("vae", {"latents": 0}, "vae.latents is expected to be at least 1 and at most 4096. Received: 0."),
+        ("vae", {"kl_factor": -1.0}, "vae.kl_factor is expected to be at least 0. Received: -1.0."),
+        ("vae", {"noise_max_sigma": 10.0}, 'unexpected config entry "noise_max_sigma"'),
+        ("colour_vae", {"activation": "tanh"}, "colour_vae.activation is expected to be one of leaky_relu, relu, selu."),
+        ("digit_autoencoder", {"optimizer": "sgd"}, "digit_autoencoder.optimizer is expected to be one of adam, rmsprop."),
+        ("denoising_autoencoder", {"noise_max_sigma": 0.0}, "noise_max_sigma is expected to be"),
+        ("conv_autoencoder", {"loss": "ssim"}, "conv_autoencoder.loss is expected to be one of bce, mse."),
+    ],
+)
+@pytest.mark.parametrize("job", ["__ASSET_JOB", "quick"])
+def test_a_bad_value_is_refused_at_launch(job, model, config, message):
+    job = defs.resolve_job_def(job if job.startswith("__") else f"{learn(model)}_{job}")
+    with pytest.raises(dg.DagsterInvalidConfigError) as error:
+        ResolvedRunConfig.build(job, {"ops": {f"glyphs__{model}": {"config": config}}})
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_every_setting_is_in_the_launchpad(name):
+    fields = config_of(settings_class(name)).config_type.fields
+    assert {"latents", "epochs", "loss"} <= set(fields)
+    assert all(field.description for field in fields.values())
+    assert fields["latents"].default_value == AUTOENCODERS[name].settings["latents"]

@@ -1,0 +1,68 @@
+import dataclasses
+
+import pytest
+
+from fullcircle.autoencoder_settings import (
+    AutoencoderReportSettings,
+    chosen_models,
+    model_settings,
+    parts_class,
+    settings_class,
+    split_overrides,
+)
+from fullcircle.models.autoencoders import AUTOENCODERS
+from fullcircle.profiles import AUTOENCODER_PROFILES, autoencoder_profile
+from fullcircle.settings import SettingsError
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_every_model_has_the_settings_that_it_heeds(name):
+    chosen, settings = AUTOENCODERS[name], model_settings(name)
+    assert settings.section() == name
+    names = {field.name for field in dataclasses.fields(settings)}
+    assert {"latents", "loss", "epochs", "batch_size", "learning_rate", "patience", "seed"} <= names
+    assert ("kl_factor" in names) == chosen.variational
+    assert ("noise_max_sigma" in names) == chosen.noisy
+    assert ("activation" in names) == ("dropout" in names) == chosen.shaped
+    assert all(getattr(settings, key) == value for key, value in chosen.settings.items())
+    assert all(field.metadata["about"] for field in dataclasses.fields(settings))
+    assert settings_class(name) is settings_class(name)
+
+
+def test_what_is_broken_or_not_heeded_is_said_by_the_models_name():
+    with pytest.raises(SettingsError, match=r"vae.latents is expected to be at least 1 and at most 4096. Received: 0."):
+        model_settings("vae", latents=0)
+    with pytest.raises(SettingsError, match=r"colour_vae.activation is expected to be one of leaky_relu, relu, selu."):
+        model_settings("colour_vae", activation="tanh")
+    with pytest.raises(SettingsError, match=r"Unknown setting of conv_autoencoder: 'kl_factor'"):
+        model_settings("conv_autoencoder", kl_factor=1.0)
+    with pytest.raises(ValueError, match=r"Unknown autoencoder 'vea'. Choose from: dense_autoencoder"):
+        settings_class("vea")
+
+
+def test_a_run_of_a_model_has_a_part_of_its_name_and_one_for_its_report():
+    settings = parts_class("vae")().replaced({"vae": {"epochs": 3}, "report": {"pictures": 4}})
+    assert settings.vae.epochs == 3
+    assert settings.report == AutoencoderReportSettings(pictures=4)
+    with pytest.raises(SettingsError, match="Unknown part of the settings: 'conv_autoencoder'"):
+        settings.replaced({"conv_autoencoder": {"epochs": 3}})
+
+
+def test_models_are_chosen_by_name():
+    assert chosen_models("vae, conv_autoencoder") == ["conv_autoencoder", "vae"]
+    assert chosen_models("none") == chosen_models("") == []
+    with pytest.raises(SettingsError, match=r"Unknown model: 'conv_autoencode'. Did you mean 'conv_autoencoder'\? .*none"):
+        chosen_models("vae,conv_autoencode")
+
+
+def test_overrides_of_models_stand_apart():
+    told = {"augmented": {"n": 5}, "vae": {"epochs": 1}, "report": {"grid": 4}}
+    assert split_overrides(told) == ({"augmented": {"n": 5}}, {"vae": {"epochs": 1}, "report": {"grid": 4}})
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_full_is_the_models_own_and_quick_is_no_longer(name):
+    assert set(AUTOENCODER_PROFILES[name]) == {"quick", "full"}
+    quick, full = (getattr(autoencoder_profile(name, p).settings, name) for p in ("quick", "full"))
+    assert full == model_settings(name)
+    assert quick.epochs < full.epochs
