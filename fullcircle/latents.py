@@ -239,11 +239,14 @@ def flat_map(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
     if codes.shape[1] == 1 or len(codes) < 4:
         return np.hstack([codes, np.zeros_like(codes)])[:, :2], "the first latents as they are"
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = float(min(30, (len(codes) - 1) // 3))
     # From the first principal directions, which t-SNE wants small; codes that are all alike have none.
     init = "pca" if codes.std(axis=0).max() > 0 else "random"
-    placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(codes)
+    # In one thread: several add up in an order of their own, and wait for each other busily where cores are few.
+    with threadpool_limits(1):
+        placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(codes)
     return np.asarray(placed), f"t-SNE, perplexity {perplexity:g}: who is near whom is told, distances between groups are not"
 
 

@@ -378,19 +378,25 @@ def _codes(
         train, test = accuracy["train"], accuracy["test"]
         words = (
             f" Labels by the {settings.neighbours} nearest neighbours. Among the first {len(fitted.codes):,} pictures of train: "
-            + (
-                f"asked of the {train['asked']:,} of {train['of']:,} test pictures whose label stands there ({train['labels']} "
-                "labels); the others nobody could tell. "
-                if train["asked"]
-                else "no label of test stands there, so it cannot be asked. "
-            )
-            + f"Among test, the picture itself left out ({test['labels']} labels): copies of the same original vote too, so this "
+            f"{_asked(train)} Among test, the picture itself left out ({test['labels']} labels): copies of the same original vote too, so this "
             "says how well copies of unseen pictures stay together, no more."
         )
         tables_of = [figure_table("Is the label told?", groups)]
     elif n <= 1:
         words = " With one label there is nothing that neighbours could tell."
     return Section("The codes of test", said + active + words, [(how, data_uri(drawn, "image/png"))], tables_of)
+
+
+def _asked(figures: Mapping[str, Any]) -> str:
+    """Of how many test pictures the label could be told among train."""
+    if not figures["asked"]:
+        return "no label of test stands there, so it cannot be asked."
+    if figures["asked"] == figures["of"]:
+        return f"asked of all {figures['of']:,}, whose {figures['labels']} labels all stand there."
+    return (
+        f"asked of the {figures['asked']:,} of {figures['of']:,} whose label stands there ({figures['labels']} labels); the "
+        "others nobody could tell."
+    )
 
 
 def _grid(
