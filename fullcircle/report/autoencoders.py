@@ -378,8 +378,8 @@ def _codes(
         train, test = accuracy["train"], accuracy["test"]
         words = (
             f" Labels by the {settings.neighbours} nearest neighbours. Among the first {len(fitted.codes):,} pictures of train: "
-            f"{_asked(train)} Among test, the picture itself left out ({test['labels']} labels): copies of the same original vote too, so this "
-            "says how well copies of unseen pictures stay together, no more."
+            f"{_asked(train)} Among test, the picture itself left out ({test['labels']} labels): copies of the same original vote "
+            "too, so this says how well copies of unseen pictures stay together, no more."
         )
         tables_of = [figure_table("Is the label told?", groups)]
     elif n <= 1:
