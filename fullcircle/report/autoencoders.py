@@ -121,9 +121,7 @@ def autoencoder_report(
 
     versions = {"originals": originals, "test": test, "valid": valid, "train": train, "model": model}
     read = {name: stored.hash for name, stored in versions.items()}
-    tables = Tables(
-        *(gallery.table(stored, name) for stored, name in ((test, "test"), (valid, "valid"), (train, "train"))), originals
-    )
+    tables = Tables(gallery.table(test, "test"), gallery.table(valid, "valid"), gallery.table(train, "train"), originals)
     write_report(folder, tables, halves_of(model), read, settings, progress)
 
 
@@ -185,7 +183,8 @@ def write_report(
     smooth = continuity(grid.reshape(*plane.codes.shape[:2], *grid.shape[1:]), plane.steps)
 
     ends = _ends(tables.test, measured, shown, settings)
-    way = morph_codes(*(trained.encode(unit_images(pictures_at(tables.test, [row])))[0] for row, _ in ends), settings.morph)
+    start, end = trained.encode(pictures_at(tables.test, [row for row, _ in ends]))
+    way = morph_codes(start, end, settings.morph)
     frames = at_rest(in_batches(trained.decode, way))
     progress.say("report: taking noise away")
     cleaned = denoise(tables.test, tables.valid, trained, settings, SHOWN_DENOISED)
