@@ -16,8 +16,9 @@ from fullcircle.examples import IMAGE
 from fullcircle.latents import ACTIVE, active_latents, kl_nats
 from fullcircle.storage import StoredObject
 
-LEARNED_MAX_SHARE = 0.95
-"""The most an autoencoder's loss on valid may be, as a share of the mean picture's: the rest is left to chance."""
+LEARNED_MAX_SHARE = 0.98
+"""The most an autoencoder's loss on valid may be, as a share of the mean picture's. One that draws the same for all has 1 or
+more; but two latents cannot say much of a character that was never seen: `vae` has 0.94 of it on tifinagh."""
 
 NEAREST_TO_0 = 1e-7
 """Probabilities are kept so far from 0 and 1, as Keras keeps them."""
