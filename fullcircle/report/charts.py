@@ -91,8 +91,8 @@ def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.n
         axes.scatter(points[others, 0], points[others, 1], s=10, color="#bbb", linewidths=0, label=said)
     for i, label in enumerate(named):
         at = points[labels == label]
-        style = {"color": f"C{i % 10}", "marker": MARKS[i // 10], "label": written(label)}
-        axes.scatter(at[:, 0], at[:, 1], s=14, linewidths=0, alpha=0.75, **style)
+        colour, mark = f"C{i % 10}", MARKS[i // 10]
+        axes.scatter(at[:, 0], at[:, 1], s=14, color=colour, marker=mark, linewidths=0, alpha=0.75, label=written(label))
     for i, label in enumerate(named):
         if label not in pictures:
             continue
