@@ -322,7 +322,7 @@ def judged_figures(judged: Judged, yardstick: Yardstick) -> dict[str, Any]:
         "distance_median": float(np.median(judged.distances)),
         "relative_median": median if np.isfinite(median) else None,
         **{verdict: verdicts.count(verdict) / len(verdicts) for verdict in (COPIED, NEW, FAR)},
-        "real": 1 - verdicts.count(FAR) / len(verdicts),
+        "real": (len(verdicts) - verdicts.count(FAR)) / len(verdicts),
     }
 
 

@@ -233,7 +233,7 @@ def write_report(
     (folder / circle.REPORT).write_text(json.dumps(report, indent=1))
 
     progress.say("report: pictures and map")
-    (folder / MORPH).write_bytes(film(frames, _scale(frames)))
+    (folder / MORPH).write_bytes(film(frames, max(SIDE // 2 // max(frames.shape[1:3]), 1)))
     given = pictures_at(tables.test, [int(i) for i in shown])
     reconstructed = at_rest(in_batches(trained.decode, measured.codes[shown]))
     few = judged["random samples"].rows[: settings.pictures]
@@ -513,10 +513,9 @@ def _morph(
         "From one picture to another",
         f"{settings.morph} points on the straight line between the codes of {called(*ends[0])} and {called(*ends[1])}, and as many "
         "back.",
-        [
-            ("there and back", data_uri(gif, "image/gif")),
-            (f"{len(strip)} of the {settings.morph}", _picture(mosaic(strip[None], scale, gap=4))),
-        ],
+        [(f"{len(strip)} of the {settings.morph}", _picture(mosaic(strip[None], scale, gap=4)))],
+        markup=f'<figure><img src="{data_uri(gif, "image/gif")}" width="{frames.shape[2] * _scale(frames)}" alt="there and back">'
+        "<figcaption>there and back</figcaption></figure>",
     )
 
 
