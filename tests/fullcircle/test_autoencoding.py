@@ -117,7 +117,8 @@ def test_a_model_that_learned_passes_and_one_that_did_not_is_told_what_to_do(mad
     store, splits, models = made
     good = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
     assert good.passed, good.says
-    assert good.figures["reconstruction"] < good.figures["mean_picture"]
+    assert good.figures["least"] < good.figures["reconstruction"] < good.figures["mean_picture"]
+    assert good.figures["share_of_mean_picture"] < 0.9
     idle = model_settings("dense_autoencoder", epochs=1, learning_rate=1e-9)
     stored = autoencoding.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], idle)
     bad = pictures_are_learned(stored, splits["train"], splits["valid"])
