@@ -13,6 +13,7 @@ from fullcircle.autoencoding import Trained, halves_of
 from fullcircle.checks import Check
 from fullcircle.evaluation import unit_images
 from fullcircle.examples import IMAGE
+from fullcircle.latents import ACTIVE, active_latents, kl_nats
 from fullcircle.storage import StoredObject
 
 LEARNED_MAX_SHARE = 0.98
@@ -22,9 +23,6 @@ Binary cross-entropy has a least above 0, that of the picture itself, which is m
 draws the same for all has a share of 1 or more; but two latents cannot say much of a character that was never seen: `vae` has 0.93
 of it on tifinagh.
 """
-
-ACTIVE_VARIANCE = 0.01
-"""A latent is active when its mean varies by more than this over pictures (Burda, Grosse, Salakhutdinov 2016)."""
 
 NEAREST_TO_0 = 1e-7
 """Probabilities are kept so far from 0 and 1, as Keras keeps them."""
@@ -43,16 +41,6 @@ def reconstruction_per_picture(loss: str, images: np.ndarray, made: np.ndarray) 
         return np.sum((true - made) ** 2, axis=1)
     made = np.clip(made, NEAREST_TO_0, 1 - NEAREST_TO_0)
     return -np.sum(true * np.log(made) + (1 - true) * np.log1p(-made), axis=1)
-
-
-def kl_per_latent(mean: np.ndarray, log_var: np.ndarray) -> np.ndarray:
-    """KL divergence of N(mean, exp(log_var)) from N(0, 1) of each picture and latent, in nats, ``(n, latents)``."""
-    return 0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)
-
-
-def active_latents(mean: np.ndarray) -> int:
-    """How many latents say something of the picture: those whose mean, ``(n, latents)``, varies over pictures."""
-    return int(np.sum(np.var(mean, axis=0) > ACTIVE_VARIANCE))
 
 
 def mean_picture(train: StoredObject) -> np.ndarray:
@@ -102,8 +90,8 @@ def latents_are_active(model: StoredObject, valid: StoredObject) -> Check:
     trained = halves_of(model)
     mean, log_var = _posteriors(trained, valid)
     name, settings = trained.training["model"], trained.training["settings"]
-    active, latents = active_latents(mean), trained.latents
-    kl = float(kl_per_latent(mean, log_var).sum(axis=1).mean())
+    active, latents = int(active_latents(mean, variational=True).sum()), trained.latents
+    kl = float(kl_nats(mean, log_var).sum(axis=1).mean())
     best = min(trained.training["history"], key=lambda entry: entry["val_loss"])
     share = settings["kl_factor"] * best["val_kl"] / best["val_loss"]
     figures = {"active_latents": active, "latents": latents, "kl_nats": kl, "kl_share_of_loss": share}
@@ -111,7 +99,7 @@ def latents_are_active(model: StoredObject, valid: StoredObject) -> Check:
         return Check(
             False,
             f"{name} has collapsed: none of its {latents} latents says anything of the picture (the variance of each one's mean "
-            f"over valid is at most {ACTIVE_VARIANCE:g}), KL is {kl:.3g} nats. Lower {name}.kl_factor (now "
+            f"over valid is at most {ACTIVE:g}), KL is {kl:.3g} nats. Lower {name}.kl_factor (now "
             f"{settings['kl_factor']:g}), or train for longer or with another rate ({name}.epochs, {name}.learning_rate).",
             figures,
         )
