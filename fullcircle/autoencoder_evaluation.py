@@ -20,15 +20,18 @@ from fullcircle.baselines import BYTES_PER_LATENT, CODECS, FILTERS, Linear, code
 from fullcircle.evaluation import Columns, at_rest, unit_images
 from fullcircle.examples import ID, IMAGE
 from fullcircle.latents import (
+    COPIED,
+    FAR,
+    NEW,
     Plane,
     Yardstick,
     active_latents,
-    contrasts,
     grid_plane,
     in_blocks,
     kl_nats,
     nearest,
     principal_plane,
+    relative,
     vote,
 )
 from fullcircle.metrics import psnr_db, reconstruction_errors, summarise_reconstructions
@@ -282,39 +285,44 @@ class Judged:
 
     Attributes:
         distances: ``(n,)``.
+        relative: the same, as `latents.relative` has them, ``(n,)``.
         rows: of the nearest, in train, ``(n,)``.
-        contrasts: of the pictures, ``(n,)``.
     """
 
     distances: np.ndarray
+    relative: np.ndarray
     rows: np.ndarray
-    contrasts: np.ndarray
 
 
-def judge(train: TableReader, pictures: Mapping[str, np.ndarray]) -> dict[str, Judged]:
-    """The nearest of all training pictures to each of these, ``float32 (n, h, w, c)`` by group, in one pass over train."""
+def judge(train: TableReader, pictures: Mapping[str, np.ndarray], mean: np.ndarray) -> dict[str, Judged]:
+    """The nearest of all training pictures to each of these, ``float32 (n, h, w, c)`` by group, in one pass over train.
+
+    Args:
+        train: all of it is searched.
+        pictures: by group.
+        mean: of train, ``(d,)``.
+    """
     names = list(pictures)
     flat = [pictures[name].reshape(len(pictures[name]), -1).astype(np.float32) for name in names]
     blocks = ((vectors_of(block[IMAGE]), np.empty(0)) for block in train.blocks([IMAGE]))
     distances, rows = nearest(np.concatenate(flat), blocks)
     ends = np.cumsum([0, *(len(f) for f in flat)])
     return {
-        name: Judged(distances[a:b, 0], rows[a:b, 0], contrasts(own))
+        name: Judged(distances[a:b, 0], relative(distances[a:b, 0], own, mean), rows[a:b, 0])
         for name, own, (a, b) in zip(names, flat, itertools.pairwise(ends), strict=True)
     }
 
 
 def judged_figures(judged: Judged, yardstick: Yardstick) -> dict[str, Any]:
-    """How many are copies, new, far and near real ones, and how far in the median."""
-    verdicts = yardstick.verdicts(judged.distances)
-    shares = {verdict: verdicts.count(verdict) / len(verdicts) for verdict in ("copied", "new", "far")}
-    real = yardstick.real(judged.distances, judged.contrasts)
+    """How many are copies, new and far, and how far in the median; the relative one is None where it is infinite."""
+    verdicts = yardstick.verdicts(judged.relative)
+    median = float(np.median(judged.relative))
     return {
         "pictures": len(verdicts),
         "distance_median": float(np.median(judged.distances)),
-        "contrast_median": float(np.median(judged.contrasts)),
-        **shares,
-        "real": float(real.mean()),
+        "relative_median": median if np.isfinite(median) else None,
+        **{verdict: verdicts.count(verdict) / len(verdicts) for verdict in (COPIED, NEW, FAR)},
+        "real": (len(verdicts) - verdicts.count(FAR)) / len(verdicts),
     }
 
 

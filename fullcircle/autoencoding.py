@@ -216,7 +216,7 @@ def report_autoencoder(
     settings: AutoencoderReportSettings,
     progress: Progress = silent,
 ) -> StoredObject:
-    """Measure an autoencoder on test, and on valid to compare, and show it: ``report.json``, a page and a contact sheet."""
+    """Measure an autoencoder on test, beside its baselines, and show it: ``report.json``, a page, a contact sheet and a morph."""
     from fullcircle.report.autoencoders import autoencoder_report
 
     with store.draft() as draft:

@@ -73,6 +73,7 @@ def fit_pca(blocks: Iterable[np.ndarray], latents: int, limit: int, seed: int = 
         if rows >= wanted:
             break
     vectors = np.concatenate(held)
+    held.clear()
     pca = PCA(min(latents, *vectors.shape), random_state=seed).fit(vectors)
     return Linear(pca.mean_.astype(np.float32), pca.components_.astype(np.float32), len(vectors))
 

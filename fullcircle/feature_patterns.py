@@ -235,7 +235,8 @@ def most_exciting(
         raise ValueError(f"At least one picture is expected in {table.path}. Received: none. Make the splits again.")
     mean = levels / pixels
     statistics = Statistics(mean / 255, float(np.sqrt(max(squares / pixels - mean**2, 0))) / 255)
-    return Excited(*best, mean=total / rows, rows=rows, statistics=statistics)
+    reached, ids, images = best
+    return Excited(reached, ids, images, mean=total / rows, rows=rows, statistics=statistics)
 
 
 def snapshot_steps(steps: int, n: int) -> list[int]:
@@ -309,8 +310,7 @@ def _climb(
         """Of each map by its own image, ``(m,)``."""
         return tf.linalg.diag_part(everyone(statistics.mean + statistics.deviation * images))
 
-    @tf.function
-    def step(images: Any, before: Any, still: Any, silent: Any, going: Any) -> tuple[Any, ...]:
+    def one_step(images: Any, before: Any, still: Any, silent: Any, going: Any) -> tuple[Any, ...]:
         with tf.GradientTape() as tape:
             tape.watch(images)
             reached = excitement(images)
@@ -333,6 +333,7 @@ def _climb(
         images = tf.where(going[:, None, None, None], moved, images)
         return images, reached, still, silent, going, settled, given_up
 
+    step = tf.function(one_step)
     m = len(maps)
     images = tf.convert_to_tensor(starts)
     before, still, silent = tf.fill([m], np.float32(np.nan)), tf.zeros([m], tf.int32), tf.zeros([m], tf.int32)

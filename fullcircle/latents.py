@@ -114,17 +114,31 @@ def vote(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.array([s[0][0] if s else "" for s in said], object)
 
 
+def relative(distances: np.ndarray, pictures: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Distances of pictures to something, as shares of their own distance from the mean picture, ``(n,)``.
+
+    The mean of all pictures is nearer to each of them than most are to each other, and so is any blur; by how far it is from that
+    mean, blur is far from everything. Infinite for the mean itself.
+
+    Args:
+        distances: ``(n,)``.
+        pictures: ``(n, ...)``.
+        mean: of train, as many values as a picture has.
+    """
+    off = pictures.reshape(len(pictures), -1) - mean.reshape(1, -1)
+    own = np.sqrt((off**2).mean(axis=1, dtype=np.float64))
+    return np.divide(distances, own, out=np.full(len(distances), np.inf), where=own > 1e-6)
+
+
 @dataclasses.dataclass(frozen=True)
 class Yardstick:
     """What is usual of real pictures that train does not hold: of test.
 
     Attributes:
-        distances: of test pictures to their nearest training pictures, ``(n,)``.
-        contrasts: standard deviation of the pixels of each, ``(n,)``.
+        distances: of test pictures to their nearest training pictures, `relative`, ``(n,)``.
     """
 
     distances: np.ndarray
-    contrasts: np.ndarray
 
     @property
     def low(self) -> float:
@@ -136,26 +150,9 @@ class Yardstick:
         """`USUAL` of test pictures are nearer than this."""
         return float(np.quantile(self.distances, USUAL))
 
-    @property
-    def least_contrast(self) -> float:
-        """`USUAL` of test pictures have more."""
-        return float(np.quantile(self.contrasts, 1 - USUAL))
-
     def verdicts(self, distances: np.ndarray) -> list[str]:
-        """`COPIED`, `NEW` or `FAR`, one for each distance."""
+        """`COPIED`, `NEW` or `FAR`, one for each relative distance; what is not far is near a real picture."""
         return [COPIED if d <= self.low else NEW if d <= self.high else FAR for d in distances]
-
-    def real(self, distances: np.ndarray, contrasts: np.ndarray) -> np.ndarray:
-        """Whether something is near a real picture, ``bool (n,)``: no farther than `high`, and no blur: `least_contrast` at least.
-
-        Distance alone would take any blur, for the mean of all pictures is nearer to each of them than most are to each other.
-        """
-        return (distances <= self.high) & (contrasts >= self.least_contrast)
-
-
-def contrasts(pictures: np.ndarray) -> np.ndarray:
-    """Standard deviation of the pixels of each picture, ``(n,)``."""
-    return np.asarray(pictures.reshape(len(pictures), -1).std(axis=1, dtype=np.float64))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,11 +239,14 @@ def flat_map(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
     if codes.shape[1] == 1 or len(codes) < 4:
         return np.hstack([codes, np.zeros_like(codes)])[:, :2], "the first latents as they are"
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = float(min(30, (len(codes) - 1) // 3))
     # From the first principal directions, which t-SNE wants small; codes that are all alike have none.
     init = "pca" if codes.std(axis=0).max() > 0 else "random"
-    placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(codes)
+    # In one thread: several add up in an order of their own, and wait for each other busily where cores are few.
+    with threadpool_limits(1):
+        placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(codes)
     return np.asarray(placed), f"t-SNE, perplexity {perplexity:g}: who is near whom is told, distances between groups are not"
 
 

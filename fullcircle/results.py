@@ -55,9 +55,10 @@ REPORTS = ("_report", "feature_patterns")
 
 
 def latest_reports(store: Store) -> list[dict[str, Any]]:
-    """The latest version of every report, by asset and partition: ``{"asset", "partition", "version", "report", "metrics", "says"}``.
+    """The latest version of every report, by asset and partition.
 
-    `says` is what the figures prove, by how the splits were made; empty where there is only one way.
+    Each is ``{"asset", "partition", "version", "report", "metrics", "says"}``; `says` is what the figures prove, by how the splits
+    were made, empty where there is only one way.
 
     Raises:
         StoredObjectError: when a report is not whole.

@@ -36,6 +36,7 @@ from fullcircle.profiles import (
     recognition_profile,
 )
 from fullcircle.progress import duration
+from fullcircle.report.index import write_index
 from fullcircle.results import latest_reports, results_text
 from fullcircle.settings import CircleSettings, SettingsError, default_store
 from fullcircle.storage import NothingMaterializedError, Store
@@ -209,6 +210,7 @@ def summary(launches: Sequence[Launch]) -> str:
         asked = AUTO if partition == WHOLE else partition
         hints[f"make run {variable}={asked} PROFILE=full"] = "the same graph, larger"
     if any_results:
+        parts.append(f"all reports on one page: {write_index(store)}")
         hints["make results"] = "this table again"
     hints["make test"] = "all tests"
     width = max(map(len, hints)) + 3

@@ -44,7 +44,19 @@ from fullcircle.evaluation import at_rest, unit_images
 from fullcircle.examples import ID
 from fullcircle.glyph_splits import flatters
 from fullcircle.hashing import TIMING
-from fullcircle.latents import USUAL, Plane, Yardstick, continuity, flat_map, kl_share, morph_codes, prior_codes
+from fullcircle.latents import (
+    COPIED,
+    FAR,
+    NEW,
+    USUAL,
+    Plane,
+    Yardstick,
+    continuity,
+    flat_map,
+    kl_share,
+    morph_codes,
+    prior_codes,
+)
 from fullcircle.metrics import summarise_reconstructions
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.originals import LABEL
@@ -109,9 +121,7 @@ def autoencoder_report(
 
     versions = {"originals": originals, "test": test, "valid": valid, "train": train, "model": model}
     read = {name: stored.hash for name, stored in versions.items()}
-    tables = Tables(
-        *(gallery.table(stored, name) for stored, name in ((test, "test"), (valid, "valid"), (train, "train"))), originals
-    )
+    tables = Tables(gallery.table(test, "test"), gallery.table(valid, "valid"), gallery.table(train, "train"), originals)
     write_report(folder, tables, halves_of(model), read, settings, progress)
 
 
@@ -166,13 +176,15 @@ def write_report(
             "random samples": samples,
             "the mean picture": fitted.pca.mean.reshape(1, *grid.shape[1:]),
         },
+        fitted.pca.mean,
     )
-    yardstick = Yardstick(judged["test pictures"].distances, judged["test pictures"].contrasts)
+    yardstick = Yardstick(judged["test pictures"].relative)
     nearness = {group: judged_figures(j, yardstick) for group, j in judged.items()}
     smooth = continuity(grid.reshape(*plane.codes.shape[:2], *grid.shape[1:]), plane.steps)
 
     ends = _ends(tables.test, measured, shown, settings)
-    way = morph_codes(*(trained.encode(unit_images(pictures_at(tables.test, [row])))[0] for row, _ in ends), settings.morph)
+    start, end = trained.encode(pictures_at(tables.test, [row for row, _ in ends]))
+    way = morph_codes(start, end, settings.morph)
     frames = at_rest(in_batches(trained.decode, way))
     progress.say("report: taking noise away")
     cleaned = denoise(tables.test, tables.valid, trained, settings, SHOWN_DENOISED)
@@ -206,7 +218,7 @@ def write_report(
         "at_the_same_bytes": files,
         "labels": accuracy,
         "nearest_training_pictures": {
-            "threshold": {"low": yardstick.low, "high": yardstick.high, "least_contrast": yardstick.least_contrast},
+            "threshold": {"copied_up_to": yardstick.low, "far_above": yardstick.high},
             **nearness,
         },
         "grid": {"says": plane.says, "steps": list(plane.steps), **smooth},
@@ -221,7 +233,7 @@ def write_report(
     (folder / circle.REPORT).write_text(json.dumps(report, indent=1))
 
     progress.say("report: pictures and map")
-    (folder / MORPH).write_bytes(film(frames, _scale(frames)))
+    (folder / MORPH).write_bytes(film(frames, max(SIDE // 2 // max(frames.shape[1:3]), 1)))
     given = pictures_at(tables.test, [int(i) for i in shown])
     reconstructed = at_rest(in_batches(trained.decode, measured.codes[shown]))
     few = judged["random samples"].rows[: settings.pictures]
@@ -237,10 +249,10 @@ def write_report(
         _grid(plane, grid, nearness, smooth, measured, settings),
         *([_explorer(trained, settings)] if latents == 2 else []),
         _samples(trained, random_ones, nearest_ones, judged["random samples"], yardstick, nearness),
-        _morph((folder / MORPH).read_bytes(), frames, ends, settings),
+        _morph((folder / MORPH).read_bytes(), frames, ends, measured, settings),
         _denoising(cleaned, name, settings),
     ]
-    built = AUTOENCODERS[name].summary if name in AUTOENCODERS else name
+    built = AUTOENCODERS[name].summary.removeprefix("variational: ") if name in AUTOENCODERS else name
     variational = "variational autoencoder" if trained.variational else "autoencoder"
     (folder / circle.PAGE).write_text(
         page(
@@ -365,19 +377,25 @@ def _codes(
         train, test = accuracy["train"], accuracy["test"]
         words = (
             f" Labels by the {settings.neighbours} nearest neighbours. Among the first {len(fitted.codes):,} pictures of train: "
-            + (
-                f"asked of the {train['asked']:,} of {train['of']:,} test pictures whose label stands there ({train['labels']} "
-                "labels); the others nobody could tell. "
-                if train["asked"]
-                else "no label of test stands there, so it cannot be asked. "
-            )
-            + f"Among test, the picture itself left out ({test['labels']} labels): copies of the same original vote too, so this "
-            "says how well copies of unseen pictures stay together, no more."
+            f"{_asked(train)} Among test, the picture itself left out ({test['labels']} labels): copies of the same original vote "
+            "too, so this says how well copies of unseen pictures stay together, no more."
         )
         tables_of = [figure_table("Is the label told?", groups)]
     elif n <= 1:
         words = " With one label there is nothing that neighbours could tell."
     return Section("The codes of test", said + active + words, [(how, data_uri(drawn, "image/png"))], tables_of)
+
+
+def _asked(figures: Mapping[str, Any]) -> str:
+    """Of how many test pictures the label could be told among train."""
+    if not figures["asked"]:
+        return "no label of test stands there, so it cannot be asked."
+    if figures["asked"] == figures["of"]:
+        return f"asked of all {figures['of']:,}, whose {figures['labels']} labels all stand there."
+    return (
+        f"asked of the {figures['asked']:,} of {figures['of']:,} whose label stands there ({figures['labels']} labels); the "
+        "others nobody could tell."
+    )
 
 
 def _grid(
@@ -396,11 +414,9 @@ def _grid(
         low, high = settings.grid_low, settings.grid_high
         share = ((measured.codes >= low) & (measured.codes <= high)).all(axis=1).mean()
         inside = f" {share:.0%} of test's codes lie within."
-    mean = "would count" if nearness["the mean picture"]["real"] else "does not count"
     text = (
         f"{plane.says[0].upper()}{plane.says[1:]}.{inside} Completeness is the share of grid points that decode to something near "
-        f"a real picture: no farther from the nearest training picture than {USUAL:.0%} of test pictures are, and with no less "
-        f"contrast than {USUAL:.0%} of them have, for blur is near to everything. The mean of all pictures {mean} by this rule."
+        "a real picture: not 'far' as it is defined under random samples."
     )
     scale = max(64 // max(grid.shape[1:3]), 1)
     groups = {"grid": {"completeness": nearness["grid points"]["real"], **smooth}}
@@ -442,27 +458,26 @@ def _samples(
         if trained.variational
         else "A plain autoencoder has no prior: codes are drawn from a Gaussian with the mean and covariance of train's codes."
     )
-    verdicts = yardstick.verdicts(judged.distances)
-    notes = [f"{d:.3f}\n{v}" for d, v in zip(judged.distances, verdicts, strict=True)]
+    verdicts = yardstick.verdicts(judged.relative)
+    notes = [f"{d:.3f} / {r:.2f}\n{v}" for d, r, v in zip(judged.distances, judged.relative, verdicts, strict=True)]
     text = (
-        f"{prior} Under each its nearest training picture, and the distance: the root of the mean squared difference, of 1. "
-        f"Judged by test pictures, which train does not hold: 'copied' is nearer than {USUAL:.0%} of them are to train (at most "
-        f"{yardstick.low:.3f}), 'far' is farther than {USUAL:.0%} of them (above {yardstick.high:.3f}), 'new' is between. Decoded "
-        "pictures are smoother than real ones and therefore nearer to everything: compare with the reconstructions' column."
+        f"{prior} Under each its nearest training picture; the distance, which is the root of the mean squared difference, of 1; "
+        "and the relative one, a share of its own distance from the mean picture, for blur is near to everything. Judged by "
+        f"test pictures, which train does not hold: 'copied' is relatively nearer than {USUAL:.0%} of them are to train (at most "
+        f"{yardstick.low:.2f}), 'far' is farther than {USUAL:.0%} of them (above {yardstick.high:.2f}), 'new' is between."
     )
     groups = list(nearness)
     rows = [
         ("pictures", [f"{nearness[g]['pictures']:,}" for g in groups]),
         ("distance, median", [f"{nearness[g]['distance_median']:.3f}" for g in groups]),
-        ("contrast, median", [f"{nearness[g]['contrast_median']:.3f}" for g in groups]),
-        *((verdict, [f"{nearness[g][verdict]:.0%}" for g in groups]) for verdict in ("copied", "new", "far")),
-        ("near real", [f"{nearness[g]['real']:.0%}" for g in groups]),
+        ("relative distance, median", [figure_text("relative", nearness[g]["relative_median"]) for g in groups]),
+        *((verdict, [f"{nearness[g][verdict]:.0%}" for g in groups]) for verdict in (COPIED, NEW, FAR)),
     ]
-    sheet = [("random sample", random_ones), ("nearest\nin train", nearest_ones)]
+    sheet = [("random\nsample", random_ones), ("nearest\nin train", nearest_ones)]
     return Section(
         "Random samples: new or copied?",
         text,
-        _sheets(sheet, "random sample | nearest training picture, distance and verdict", notes),
+        _sheets(sheet, "random sample | nearest training picture | distance / relative distance, and verdict", notes),
         [Table("Nearest training pictures", groups, rows)],
     )
 
@@ -484,17 +499,23 @@ def _ends(
     return [(row, name or str(ids[row])) for row, name in zip((start, end), named, strict=True)]
 
 
-def _morph(gif: bytes, frames: np.ndarray, ends: Sequence[tuple[int, str]], settings: AutoencoderReportSettings) -> Section:
+def _morph(
+    gif: bytes, frames: np.ndarray, ends: Sequence[tuple[int, str]], measured: Measured, settings: AutoencoderReportSettings
+) -> Section:
+    def called(row: int, identity: str) -> str:
+        label = measured.words[LABEL][row] if row < measured.rows else ""
+        return f"{identity} ({label})" if label else identity
+
     there = frames[: settings.morph]
     strip = there[np.linspace(0, len(there) - 1, min(STRIP, len(there))).astype(int)]
     scale = max(_scale(frames) * 3 // 4, 1)
     return Section(
         "From one picture to another",
-        f"{settings.morph} points on the straight line between the codes of {ends[0][1]} and {ends[1][1]}, there and back.",
-        [
-            ("there and back", data_uri(gif, "image/gif")),
-            (f"{len(strip)} of the {settings.morph}", _picture(mosaic(strip[None], scale, gap=4))),
-        ],
+        f"{settings.morph} points on the straight line between the codes of {called(*ends[0])} and {called(*ends[1])}, and as many "
+        "back.",
+        [(f"{len(strip)} of the {settings.morph}", _picture(mosaic(strip[None], scale, gap=4)))],
+        markup=f'<figure><img src="{data_uri(gif, "image/gif")}" width="{frames.shape[2] * _scale(frames)}" alt="there and back">'
+        "<figcaption>there and back</figcaption></figure>",
     )
 
 

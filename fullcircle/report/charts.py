@@ -40,8 +40,8 @@ def loss_curves(history: Sequence[dict[str, Any]]) -> str:
             for key, label, style in ((name, "train", "-"), (f"val_{name}", "valid", "--")):
                 words = f"{LOSSES[name]}, {label}" if several else label
                 values = [h[key] if h[key] > 0 else np.nan for h in history]  # a KL of nothing has no logarithm
-                colour = {"color": f"C{i}"} if several else {}
-                axes.plot(epochs, values, style, label=words, marker=".", markersize=4, **colour)
+                colour = f"C{i}" if several else None
+                axes.plot(epochs, values, style, label=words, marker=".", markersize=4, color=colour)
         axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
@@ -50,7 +50,10 @@ def loss_curves(history: Sequence[dict[str, Any]]) -> str:
             if history[i].get("stage") != history[i - 1].get("stage"):
                 axes.axvline(i + 0.5, color="grey", linewidth=0.8)
                 axes.text(i + 0.55, axes.get_ylim()[1], history[i]["stage"], va="top", fontsize=8, color="grey")
-        axes.legend(frameon=False, **({"loc": "center left", "bbox_to_anchor": (1, 0.5)} if several else {}))
+        if several:
+            axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        else:
+            axes.legend(frameon=False)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
         plt.close(figure)
@@ -85,10 +88,11 @@ def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.n
     others = ~np.isin(labels.astype(str), named)
     if others.any():
         said = f"{len(set(labels[others]))} others"
-        axes.scatter(*points[others].T, s=10, color="#bbb", linewidths=0, label=said)
+        axes.scatter(points[others, 0], points[others, 1], s=10, color="#bbb", linewidths=0, label=said)
     for i, label in enumerate(named):
         at = points[labels == label]
-        axes.scatter(*at.T, s=14, color=f"C{i % 10}", marker=MARKS[i // 10], linewidths=0, alpha=0.75, label=written(label))
+        colour, mark = f"C{i % 10}", MARKS[i // 10]
+        axes.scatter(at[:, 0], at[:, 1], s=14, color=colour, marker=mark, linewidths=0, alpha=0.75, label=written(label))
     for i, label in enumerate(named):
         if label not in pictures:
             continue

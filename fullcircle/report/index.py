@@ -67,6 +67,8 @@ def index_page(results: Sequence[Mapping[str, Any]], folder: Path) -> str:
                 }
             )
         says = sorted({r["says"] for r in reports} - {""})
+        if len(says) > 1:  # their splits were made in different ways
+            says = [f"{row['title']}: {r['says']}" for row, r in zip(rows, reports, strict=True) if r["says"]]
         columns = [FIGURES[name][0] for name in names]
         sections.append({"title": f"{prefix}: {partition}", "says": says, "columns": columns, "rows": rows})
     shown = {name for name in HEADLINES for r in results if name in r["metrics"]}

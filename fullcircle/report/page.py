@@ -55,11 +55,14 @@ FIGURES: dict[str, tuple[str, str]] = {
     ),
     "knn_pca_accuracy": ("nearest neighbours on PCA", "likewise, among the codes of PCA"),
     "knn_pixels_accuracy": ("nearest neighbours on pixels", "likewise, among the raw pictures"),
-    "completeness": ("completeness", "share of grid points that decode to something near a real picture"),
+    "completeness": (
+        "completeness",
+        "share of grid points that decode to something near a real picture, by the relative distance",
+    ),
     "change_per_step": ("change per step", "distance of neighbours on the grid: root of the mean squared difference, of 1"),
     "largest_change": ("largest change", "the largest of these"),
     "change_per_unit": ("change per unit", "the same over the length of the step, in units of the latents"),
-    "samples_copied": ("random samples copied", "share that is nearer to train than 95 % of test pictures are"),
+    "samples_copied": ("random samples copied", "share that is relatively nearer to train than 95 % of test pictures are"),
     "samples_real": ("random samples near real", "share that is near a real picture, as completeness counts it"),
 }
 """Label and meaning of each figure in `report.json`."""

@@ -77,7 +77,7 @@ def tiles(values: np.ndarray, height: int, width: int) -> np.ndarray:
     rows = -(-z // columns)
     share = values / max(np.abs(values).max(initial=0), 1e-12)
     colours = np.full((n, rows * columns, 3), 0.85)
-    colours[:, :z] = 1 - np.abs(share)[..., None] * np.where(share[..., None] > 0, (0.2, 1, 1), (1, 0.7, 0.2))
+    colours[:, :z] = 1 - np.abs(share)[..., None] * np.where(share[..., None] > 0, (0.2, 1, 1), (1, 0.6, 0.2))
     fields = np.rint(255 * colours.clip(0, 1)).astype(np.uint8).reshape(n, rows, columns, 3)
     return np.stack([np.asarray(Image.fromarray(f).resize((width, height), Image.Resampling.NEAREST)) for f in fields])
 

@@ -9,7 +9,6 @@ from fullcircle.latents import (
     Yardstick,
     active_latents,
     continuity,
-    contrasts,
     flat_map,
     grid_plane,
     in_blocks,
@@ -19,6 +18,7 @@ from fullcircle.latents import (
     nearest,
     principal_plane,
     prior_codes,
+    relative,
     vote,
 )
 
@@ -98,21 +98,24 @@ def test_of_equally_many_the_nearest_has_the_word():
 
 
 def test_the_yardstick_calls_copies_copied_and_blur_no_picture(rng):
-    train = (rng.random((200, 64)) > 0.5).astype(np.float32)
-    test = (rng.random((100, 64)) > 0.5).astype(np.float32)
+    train, test, fresh = ((rng.random((n, 64)) > 0.5).astype(np.float32) for n in (200, 100, 100))
+    mean = train.mean(axis=0)
 
     def distance(pictures):
         return nearest(pictures, in_blocks(train, words(200)))[0][:, 0]
 
-    yardstick = Yardstick(distance(test), contrasts(test))
-    assert yardstick.verdicts(distance(train[:9])) == ["copied"] * 9
-    fresh = (rng.random((100, 64)) > 0.5).astype(np.float32)
-    assert yardstick.verdicts(distance(fresh)).count("new") > 80
-    assert yardstick.verdicts(distance(1e3 * fresh)) == ["far"] * 100
-    assert yardstick.real(distance(fresh), contrasts(fresh)).mean() > 0.8
-    blur = train.mean(axis=0, keepdims=True)
-    assert distance(blur)[0] < yardstick.low  # nearer than any test picture
-    assert not yardstick.real(distance(blur), contrasts(blur)).any()  # and yet none
+    def verdicts(pictures):
+        return yardstick.verdicts(relative(distance(pictures), pictures, mean))
+
+    yardstick = Yardstick(relative(distance(test), test, mean))
+    assert verdicts(train[:9]) == ["copied"] * 9
+    assert verdicts(0.9 * train[:9] + 0.1 * mean) == ["copied"] * 9
+    assert verdicts(fresh).count("new") > 80
+    blur = fresh.reshape(50, 2, 64).mean(axis=1)
+    assert np.median(distance(blur)) < np.quantile(distance(test), 0.05)  # nearer than nearly all test pictures
+    assert verdicts(blur).count("far") > 40  # and yet no picture
+    assert verdicts(mean[None]) == ["far"]
+    assert np.isinf(relative(distance(mean[None]), mean[None], mean))
 
 
 def test_the_grid_is_that_of_the_write_ups():

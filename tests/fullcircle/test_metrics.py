@@ -141,3 +141,19 @@ def test_the_mean_spec_error_is_a_share_of_the_ranges():
     low, high = LINE.factors.low[None], LINE.factors.high[None]
     assert mean_spec_error(LINE, low, high) == 1
     assert mean_spec_error(LINE, low, low) == 0
+
+
+def test_a_reconstruction_is_measured_in_every_pixel_alike(rng):
+    truth = (rng.random((3, 12, 12, 1)) > 0.5).astype(np.float32)
+    exact = metrics.reconstruction_errors(truth, truth)
+    assert exact["mse"].tolist() == [0, 0, 0]
+    assert exact["ssim"] == pytest.approx(1)
+    assert exact["bce"] == pytest.approx(144 * -np.log1p(-metrics.CUT), rel=1e-3)
+    grey = metrics.reconstruction_errors(truth, np.full_like(truth, 0.5))
+    assert grey["bce"] == pytest.approx(144 * np.log(2))  # a bit a pixel
+    figures = metrics.summarise_reconstructions(grey)
+    assert figures["psnr_db"] == pytest.approx(10 * np.log10(4))
+    assert metrics.summarise_reconstructions(exact)["psnr_db"] is None
+    small = metrics.reconstruction_errors(truth[:, :8, :8], truth[:, :8, :8])
+    assert "ssim" not in small  # smaller than its window
+    assert metrics.summarise_reconstructions(small)["ssim"] is None

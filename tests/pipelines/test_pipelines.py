@@ -132,7 +132,7 @@ def test_bad_input_is_not_launched(capsys, monkeypatch, tmp_path, arguments, mes
 
 
 def launches(*arguments):
-    told = {"drawing": None, "source": None, "models": None, "profile": "quick", "set": []}
+    told = {"drawing": None, "source": None, "models": None, "features": False, "profile": "quick", "set": []}
     return run.launches_of(argparse.Namespace(**told | dict(zip(arguments[::2], arguments[1::2], strict=True))))
 
 

@@ -21,13 +21,16 @@ from fullcircle.models.encoders.lookout import Coordinates
 
 SHRINK = 4
 GROUPS = 8
-ENCODER = (32, 64, 96)
-DECODER = (64, 32, 16)
+ENCODER = (24, 32, 64)
+MAP, DECODER = 8, (48, 16)  # channels of the map that the code opens, and of those at a quarter and a half of the size
 SEEN, SAID = 128, 128  # widths of what the encoder concludes and of what the decoder makes of the code
 
 
 def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     """Strided convolutions with residual blocks between; a map of a quarter of the size, blocks steered by the code, up twice.
+
+    The last convolution works at half the size and says four pixels for each of its cells: work at full size would cost as much
+    as all the rest.
 
     Args:
         canvas: height and width are multiples of 4.
@@ -35,8 +38,9 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     """
     height, width, channels = canvas
     image = keras.Input(canvas, name="image")
-    x = image
-    for filters in ENCODER:
+    x = layers.Conv2D(ENCODER[0], 5, strides=2, padding="same", name="stem")(image)
+    for filters in ENCODER[1:]:
+        x = layers.Activation("silu", name=f"down_{filters}_silu")(x)
         x = layers.Conv2D(filters, 3, strides=2, padding="same", name=f"down_{filters}")(x)
         x = _residual(x, f"block_{filters}")
     x = layers.Flatten(name="flat")(layers.Activation("silu", name="silu")(x))
@@ -49,15 +53,18 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     for i in (1, 2, 3):
         said = layers.Dense(SAID, activation="silu", name=f"said_{i}")(said)
     rows, columns = height // SHRINK, width // SHRINK
-    x = layers.Dense(rows * columns * 8, name="dense")(said)
-    x = Coordinates(name="coordinates")(layers.Reshape((rows, columns, 8), name="map")(x))
+    x = layers.Dense(rows * columns * MAP, name="dense")(said)
+    x = Coordinates(name="coordinates")(layers.Reshape((rows, columns, MAP), name="map")(x))
     for i, filters in enumerate(DECODER):
         if i:
             x = layers.UpSampling2D(interpolation="bilinear", name=f"up_{filters}")(x)
         x = layers.Conv2D(filters, 3, padding="same", name=f"conv_{filters}")(x)
         x = _residual(x, f"block_{filters}", said)
     x = layers.Activation("silu", name="silu")(x)
-    x = layers.Conv2D(channels, 3, padding="same", activation="sigmoid", name="image")(x)
+    x = layers.Conv2D(4 * channels, 3, padding="same", activation="sigmoid", name="fours")(x)
+    x = layers.Reshape((height // 2, width // 2, 2, 2, channels), name="cells")(x)
+    x = layers.Permute((1, 3, 2, 4, 5), name="rows")(x)
+    x = layers.Reshape(canvas, name="image")(x)
     return Halves(encoder, keras.Model(code, x, name="residual_decoder"))
 
 

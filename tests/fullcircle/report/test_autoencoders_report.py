@@ -1,8 +1,11 @@
 """The report on an autoencoder, over real tables of tiny pictures, with linear maps in place of networks: what it says is known."""
 
+import base64
 import io
 import json
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -32,6 +35,7 @@ SMALL = {
     "explorer": 3,
 }
 CANVAS = (12, 12)
+CHROMIUM = shutil.which("chromium")
 
 
 class Linear:
@@ -172,8 +176,16 @@ def test_what_flatters_says_so_in_plain_sight(variational, plain):
 
 def test_the_mean_picture_is_no_picture(variational, plain):
     for _, report, page in (variational, plain):
-        assert report["nearest_training_pictures"]["the mean picture"]["real"] == 0
-        assert "does not count by this rule" in page
+        assert report["nearest_training_pictures"]["the mean picture"] | {"distance_median": 0} == {
+            "pictures": 1,
+            "distance_median": 0,
+            "relative_median": None,
+            "copied": 0,
+            "new": 0,
+            "far": 1,
+            "real": 0,
+        }
+        assert "for blur is near to everything" in page
 
 
 def test_noise_is_taken_away_beside_filters_tuned_on_valid(plain):
@@ -204,14 +216,38 @@ def test_the_page_needs_nothing_else_and_has_every_section(variational, plain):
     assert variational[2].count('type="range"') == 2
 
 
-def test_the_explorer_has_a_tile_for_each_point(variational):
-    address = re.search(r'<img src="data:image/webp;base64,([^"]+)" alt="decoded points"', variational[2])[1]
-    import base64
+def sprite_of(page):
+    address = re.search(r'<img src="data:image/webp;base64,([^"]+)" alt="decoded points"', page)[1]
+    return Image.open(io.BytesIO(base64.b64decode(address)))
 
-    sprite = Image.open(io.BytesIO(base64.b64decode(address)))
-    assert sprite.size == (3 * 12, 3 * 12)
+
+def test_the_explorer_has_a_tile_for_each_point(variational):
+    assert sprite_of(variational[2]).size == (3 * 12, 3 * 12)
     about = json.loads(re.search(r'data-about="([^"]+)"', variational[2])[1].replace("&#34;", '"'))
     assert (about["n"], about["low"], about["high"], about["width"]) == (3, -8, 8, 12)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_the_sliders_show_the_points_between_which_they_stand(variational, tmp_path):
+    """In a headless browser: at a point its own tile, between points the mean of the four around."""
+    moved = """<script>addEventListener("load", () => {
+        const canvas = document.querySelector("#explorer canvas"), sliders = document.querySelectorAll("#explorer input");
+        const seen = [[-8, 8], [0, 0], [-4, 4]].map(at => {
+            sliders.forEach((s, i) => { s.value = at[i]; s.dispatchEvent(new Event("input")); });
+            return [...canvas.getContext("2d").getImageData(0, 0, 12, 12).data].filter((_, i) => i % 4 == 0);
+        });
+        document.body.innerHTML = "<pre>" + JSON.stringify(seen) + "</pre>";
+    });</script>"""
+    (tmp_path / "page.html").write_text(variational[2] + moved)
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    done = subprocess.run([*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, timeout=120)
+    seen = np.array(json.loads(re.search("<pre>(.*)</pre>", done.stdout)[1])).reshape(3, 12, 12)
+    sprite = np.asarray(sprite_of(variational[2]).convert("L")).astype(float)
+    tiles = sprite.reshape(3, 12, 3, 12).swapaxes(1, 2)  # row: latent 2, column: latent 1
+    assert np.abs(seen[0] - tiles[2, 0]).max() <= 3
+    assert np.abs(seen[1] - tiles[1, 1]).max() <= 3
+    assert np.abs(seen[2] - (tiles[1, 0] + tiles[1, 1] + tiles[2, 0] + tiles[2, 1]) / 4).max() <= 5
+    assert np.abs(tiles[2, 0] - tiles[1, 1]).max() > 30  # they are not all the same
 
 
 def test_the_morph_goes_there_and_back(variational):

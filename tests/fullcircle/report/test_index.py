@@ -61,8 +61,16 @@ def test_figures_stand_side_by_side_and_what_flatters_is_said(reported):
     assert "<td>20.25</td><td>–</td>" in section  # there was nothing to compute it from
     assert "These figures flatter" in section
     assert "flatter" not in text.split("<h2>glyphs")[0]
-    assert FIGURES["fvu"][1] in text
-    assert FIGURES["ssim"][1] not in text
+    assert f"<dt>{FIGURES['fvu'][0]}</dt>" in text
+    assert f"<dt>{FIGURES['ssim'][0]}</dt>" not in text
+
+
+def test_reports_on_different_splits_say_what_theirs_prove(reported):
+    results = latest_reports(reported)
+    results[-1]["says"] = says("group")
+    text = index_page(results, reported.root)
+    assert "conv autoencoder: These figures flatter" in text
+    assert f"vae: {says('group')[:20]}" in text
 
 
 def test_every_headline_is_a_figure():
