@@ -73,8 +73,8 @@ def pictures_are_learned(model: StoredObject, train: StoredObject, valid: Stored
         return Check(
             False,
             f"{name} makes of valid's pictures hardly more than their mean: {found:.1f} {unit} a picture, the mean picture of "
-            f"train {bound:.1f}, the least there is {best:.1f}; {LEARNED_MAX_SHARE:.0%} of the way from this to the mean picture's is "
-            f"allowed, it is {share:.0%}. Train for more epochs ({name}.epochs), with another rate "
+            f"train {bound:.1f}, the least there is {best:.1f}; {LEARNED_MAX_SHARE:.0%} of the way from this to the mean picture's "
+            f"is allowed, it is {share:.0%}. Train for more epochs ({name}.epochs), with another rate "
             f"({name}.learning_rate), or with more latents ({name}.latents).",
             figures,
         )
