@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's banner says n
 
 from benchmarks import (
     augmentation,
+    autoencoders,
     confidence,
     examples,
     foreign,
@@ -35,7 +36,7 @@ from pipelines.run import overrides_of
 
 BENCHMARKS: dict[str, Benchmark] = {
     m.BENCHMARK.name: m.BENCHMARK
-    for m in (reading, foreign, confidence, variants, learning, examples, growth, overhead, augmentation)
+    for m in (reading, foreign, confidence, variants, learning, examples, growth, overhead, augmentation, autoencoders)
 }
 
 
