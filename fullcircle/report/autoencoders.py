@@ -252,14 +252,13 @@ def write_report(
         _morph((folder / MORPH).read_bytes(), frames, ends, measured, settings),
         _denoising(cleaned, name, settings),
     ]
-    built = AUTOENCODERS[name].summary.removeprefix("variational: ") if name in AUTOENCODERS else name
     variational = "variational autoencoder" if trained.variational else "autoencoder"
     (folder / circle.PAGE).write_text(
         page(
             title=f"{name} on {source}",
             warning=splits["says"] if flatters(tables.test.about) else "",
-            summary=f"{_article(variational)} {variational} of {latents} latents: {built}. Measured on {measured.rows:,} "
-            f"of {tables.test.rows:,} test pictures. " + ("" if flatters(tables.test.about) else splits["says"]),
+            summary=f"{_article(variational)} {variational} of {latents} latents, measured on {measured.rows:,} of "
+            f"{tables.test.rows:,} test pictures. " + ("" if flatters(tables.test.about) else splits["says"]),
             pictures=[],
             tables=[],
             curves="",
