@@ -6,6 +6,7 @@ import pytest
 
 from fullcircle import autoencoding, gallery
 from fullcircle.autoencoder_checks import (
+    gain_by_unit,
     latents_are_active,
     mean_picture,
     pictures_are_learned,
@@ -117,13 +118,28 @@ def test_a_model_that_learned_passes_and_one_that_did_not_is_told_what_to_do(mad
     store, splits, models = made
     good = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
     assert good.passed, good.says
-    assert good.figures["least"] < good.figures["reconstruction"] < good.figures["mean_picture"]
-    assert good.figures["share_of_mean_picture"] < 0.9
+    assert good.figures["reconstruction"] < good.figures["mean_picture"]
+    assert good.figures["gain"] > 2 * good.figures["standard_error"] > 0
     idle = model_settings("dense_autoencoder", epochs=1, learning_rate=1e-9)
     stored = autoencoding.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], idle)
     bad = pictures_are_learned(stored, splits["train"], splits["valid"])
-    assert not bad.passed
-    assert "Train for more epochs (dense_autoencoder.epochs)" in bad.says
+    assert not bad.passed and not bad.warns
+    assert "no more than their mean" in bad.says and "Train with more epochs (dense_autoencoder.epochs)" in bad.says
+
+
+def test_a_gain_that_may_be_chance_warns(made, monkeypatch):
+    _, splits, models = made
+    monkeypatch.setattr("fullcircle.autoencoder_checks.CHANCE", 1e9)
+    doubtful = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
+    assert doubtful.warns and not doubtful.passed
+    assert "it may be chance" in doubtful.says
+
+
+def test_copies_of_one_original_count_as_one():
+    gains, error = gain_by_unit(np.array([1.0, 3.0, 4.0, 4.0, 4.0]), np.array(["a", "a", "b", "b", "b"], object))
+    assert gains.tolist() == [2.0, 4.0]
+    assert error == pytest.approx(1.0)  # deviation sqrt(2) over sqrt(2)
+    assert gain_by_unit(np.ones(4), np.array(["a"] * 4))[1] is None
 
 
 def test_a_collapsed_model_fails_with_advice(made):
