@@ -90,7 +90,7 @@ AUTOENCODERS: dict[str, Autoencoder] = {
             "convolutions 32-64, code of 128, transposed convolutions back",
             canvas=4,
             settings={"latents": 128, "epochs": 15},
-            quick={"epochs": 4},
+            quick={"epochs": 3, "batch_size": 64},
         ),
         Autoencoder(
             "denoising_autoencoder",
@@ -108,7 +108,7 @@ AUTOENCODERS: dict[str, Autoencoder] = {
             canvas=4,
             variational=True,
             settings={"latents": 2, "epochs": 30},
-            quick={"epochs": 12},
+            quick={"epochs": 6, "batch_size": 64},
         ),
         Autoencoder(
             "colour_vae",
