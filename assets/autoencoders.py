@@ -3,7 +3,6 @@
 Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.autoencoding`.
 """
 
-import json
 from typing import Any
 
 import dagster as dg
@@ -11,8 +10,8 @@ import dagster as dg
 from assets.configuration import config_of, settings_of
 from assets.drawings import TRAINING_POOL
 from assets.glyphs import PARTITIONS, PREFIX
-from assets.materialization import OWNERS, Made, figures, materialized, picture, progress_of
-from fullcircle import autoencoding, circle
+from assets.materialization import OWNERS, Made, materialized, progress_of, report_metadata
+from fullcircle import autoencoding
 from fullcircle.autoencoder_settings import AutoencoderReportSettings, settings_class
 from fullcircle.models.autoencoders import AUTOENCODERS, Autoencoder
 from fullcircle.sources import code_version
@@ -108,19 +107,10 @@ def _report(chosen: Autoencoder) -> dg.AssetsDefinition:
             settings=settings,
             read={f"{PREFIX}/{name}": other for name, other in read.items()},
             code_version=REPORT_CODE,
-            metadata=_report_metadata(stored),
+            metadata=report_metadata(stored),
         )
 
     return report
-
-
-def _report_metadata(stored: StoredObject) -> dict[str, object]:
-    report = json.loads(stored.file(circle.REPORT).read_text())
-    return {
-        "pictures": picture(stored, circle.CONTACT_SHEET),
-        "page": dg.MetadataValue.path(str(stored.file(circle.PAGE))),
-        **figures(report["metrics"]),
-    }
 
 
 ASSETS = {name: [_model(chosen), _report(chosen)] for name, chosen in AUTOENCODERS.items()}
