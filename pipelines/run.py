@@ -214,7 +214,8 @@ def summary(launches: Sequence[Launch]) -> str:
         hints["make results"] = "this table again"
     hints["make test"] = "all tests"
     width = max(map(len, hints)) + 3
-    return "\n".join([*parts, "\nNext:", *(f"  {command:<{width}}{what_for}" for command, what_for in hints.items())])
+    next_ones = (f"  {command:<{width}}{what_for}" for command, what_for in hints.items())
+    return "\n".join(["\n\n".join(parts), "\nNext:", *next_ones])
 
 
 def _run_all(arguments: argparse.Namespace) -> int:
