@@ -57,7 +57,12 @@ def add_noise(images: np.ndarray, sigmas: np.ndarray, rng: np.random.Generator) 
 
     Returns:
         ``uint8 (n, ...)``.
+
+    Raises:
+        ValueError: when there is not one level for each picture.
     """
+    if len(sigmas) != len(images):
+        raise ValueError(f"One noise level is expected for each picture. Received: {len(sigmas)} for {len(images)} pictures.")
     noisy = np.empty_like(images)
     size = max(1, CHUNK // max(1, images[:1].size))
     for first in range(0, len(images), size):

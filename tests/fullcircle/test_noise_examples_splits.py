@@ -166,3 +166,8 @@ def test_settings_are_plain_and_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings.n = 3
     assert ExamplesSettings(**settings.as_dict()) == settings
+
+
+def test_noise_needs_a_level_for_each_picture(rng):
+    with pytest.raises(ValueError, match=r"One noise level is expected for each picture. Received: 3 for 2 pictures."):
+        add_noise(np.zeros((2, 4, 4), np.uint8), np.ones(3), rng)
