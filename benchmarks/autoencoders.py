@@ -168,7 +168,7 @@ def streamed(train: TableReader, valid: TableReader, settings: AutoencoderSettin
     from fullcircle.fitting import fit_autoencoder
 
     falls = settings.schedule == "cosine"
-    epochs = max(1, round(seconds * pace / train.rows)) if falls else FOREVER
+    epochs = max(1, round(seconds * pace / min(train.rows, settings.epoch_pictures))) if falls else FOREVER
     watch = clock(2 * seconds if falls else seconds, settings.batch_size)
     told = dataclasses.replace(settings, epochs=epochs, patience=FOREVER)
     fitted = fit_autoencoder(train, valid, told, callbacks=[watch])

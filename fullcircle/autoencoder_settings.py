@@ -29,6 +29,7 @@ class AutoencoderSettings(Settings):
     latents: int = setting(32, "numbers in a code", low=1, high=4096)
     loss: str = setting("bce", "reconstruction, summed over pixels: bce, in nats; mse, squared error", choices=RECONSTRUCTIONS)
     epochs: int = setting(15, "at most so many passes over train", low=1)
+    epoch_pictures: int = setting(10_000, "at most so many pictures of train in a pass, other ones each time", low=1)
     batch_size: int = setting(128, "pictures per step", low=1)
     optimizer: str = setting("adam", "which", choices=OPTIMIZERS)
     learning_rate: float = setting(1e-3, "the highest of the schedule", above=0)

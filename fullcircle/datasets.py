@@ -93,6 +93,7 @@ def pictures(
     seed: int | None = None,
     epoch: Callable[[], int] = lambda: 0,
     noise_max_sigma: float = 0.0,
+    limit: int | None = None,
 ) -> tf.data.Dataset:
     """Batches of (picture, picture): what goes into an autoencoder, and what it is compared with.
 
@@ -103,17 +104,23 @@ def pictures(
             and every epoch's noise the same, so that losses can be compared.
         epoch: which one begins, asked when an iteration does: a training that is resumed goes on where it was.
         noise_max_sigma: above 0, what goes in has noise of a level that is uniform up to this, in grey levels, for each picture.
+        limit: at most so many pictures, with a seed other ones in every epoch; None takes all.
 
     Returns:
         A dataset of known length, ``float32 (n, height, width, channels)`` in [0, 1]. Iterating it once is one epoch.
     """
     canvas = canvas_of(table)
+    rows = table.rows if limit is None else min(limit, table.rows)
 
     def blocks() -> Iterator[tuple[np.ndarray, ...]]:
         key = (0,) if seed is None else (1, seed, epoch())
         order, noise = (np.random.default_rng(np.random.SeedSequence(key, spawn_key=(i,))) for i in (0, 1))
+        left = rows
         for block in table.blocks([IMAGE], None if seed is None else order):
-            images = block[IMAGE]
+            images = block[IMAGE][:left]
+            if not len(images):
+                return
+            left -= len(images)
             if noise_max_sigma:
                 sigmas = sample_sigmas("uniform", len(images), noise_max_sigma, noise)
                 yield add_noise(images, sigmas, noise).reshape(-1, *canvas), images.reshape(-1, *canvas)
@@ -126,7 +133,7 @@ def pictures(
 
     spec = tf.TensorSpec((None, *canvas), tf.uint8)
     dataset = tf.data.Dataset.from_generator(blocks, output_signature=(spec, spec) if noise_max_sigma else (spec,))
-    return _batched(dataset, parts, table.rows, batch_size)
+    return _batched(dataset, parts, rows, batch_size)
 
 
 def canvas_of(table: TableReader) -> Canvas:

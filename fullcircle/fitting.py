@@ -234,19 +234,22 @@ def fit_autoencoder(
     halves = chosen.build(canvas, settings)
     model = Joined(halves, settings)
     model(np.zeros((1, *canvas), np.float32))
-    steps = settings.epochs * -(-train.rows // settings.batch_size)
+    rows = min(train.rows, settings.epoch_pictures)
+    steps = settings.epochs * -(-rows // settings.batch_size)
     model.compile(paced(settings.learning_rate, settings.schedule, steps, settings.optimizer))
     model.optimizer.build(model.trainable_variables)
 
     epoch = _Epoch()
-    watch = Watch(name, settings.epochs, train.rows, settings.batch_size, progress, about={}, unit="pictures")
+    watch = Watch(name, settings.epochs, rows, settings.batch_size, progress, about={}, unit="pictures")
     keeper = Keeper(watch, settings.patience, checkpoint)
     if keeper.resume(model):
         progress.say(f"{name}: goes on after epoch {keeper.done} of {settings.epochs}, where a training was cut off")
     noise = settings.noise_max_sigma if isinstance(settings, NoisySettings) else 0.0
     fit, choose = (
-        pictures(table, batch_size=settings.batch_size, seed=seed, epoch=lambda: epoch.number, noise_max_sigma=noise)
-        for table, seed in ((train, settings.seed), (valid, None))
+        pictures(
+            table, batch_size=settings.batch_size, seed=seed, epoch=lambda: epoch.number, noise_max_sigma=noise, limit=limit
+        )
+        for table, seed, limit in ((train, settings.seed, rows), (valid, None, None))
     )
     if not keeper.over:
         model.fit(
@@ -259,4 +262,4 @@ def fit_autoencoder(
             callbacks=[epoch, watch, keeper, *callbacks],
         )
     model.set_weights(keeper.weights)
-    return Fitted(halves, watch.history, keeper.seconds, len(watch.history) * train.rows)
+    return Fitted(halves, watch.history, keeper.seconds, len(watch.history) * rows)

@@ -208,7 +208,7 @@ def summary(launches: Sequence[Launch]) -> str:
         any_results |= bool(results)
         variable = {drawings.PREFIX: "DRAWING", glyphs.PREFIX: "SOURCE"}[prefix]
         asked = AUTO if partition == WHOLE else partition
-        hints[f"make run {variable}={asked} PROFILE=full"] = "the same graph, larger"
+        hints[f"make run {variable}={asked} PROFILE=full"] = f"{partition}: the same graph, larger"
     if any_results:
         parts.append(f"all reports on one page: {write_index(store)}")
         hints["make results"] = "this table again"

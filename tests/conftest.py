@@ -1,5 +1,7 @@
-"""What many tests need: a store in a temporary folder, and a drawing small enough to train on in a blink."""
+"""What many tests need: a store in a temporary folder, chance, and a browser where a page is looked at."""
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,16 @@ from fullcircle.storage import Store
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(7)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The program of a headless browser; where there is none, what needs it is left out, but not in CI."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        assert "CI" not in os.environ, ".ci/run installs chromium"
+        pytest.skip("needs chromium")
+    return program
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import io
 import itertools
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -119,18 +118,14 @@ def test_the_projector_serves_codes_labels_and_sprite(address, codes):
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(tmp_path_factory, chromium):
     """A page of headless Chromium: sends it a command of the DevTools protocol and returns the answer."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        assert "CI" not in os.environ, ".ci/run installs chromium"
-        pytest.skip("needs chromium")
     profile = tmp_path_factory.mktemp("profile")
     switches = "--headless=new --no-sandbox --use-angle=swiftshader --enable-unsafe-swiftshader --disable-quic --no-first-run "
     switches += "--disable-background-networking --disable-component-update --disable-sync --disable-dev-shm-usage "
     switches += f"--window-size=1400,900 --remote-debugging-port=0 --remote-allow-origins=* --user-data-dir={profile}"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([program, *switches.split(), "about:blank"], **quiet) as browser:
+    with subprocess.Popen([chromium, *switches.split(), "about:blank"], **quiet) as browser:
         try:
             for _ in range(240):
                 if (profile / "DevToolsActivePort").exists():

@@ -101,6 +101,17 @@ def test_a_training_cut_off_makes_the_same_object_and_leaves_no_checkpoint(made)
     assert not list(folder.iterdir())
 
 
+def test_codes_of_test_are_kept_for_the_projector(made, tmp_path):
+    _, splits, models = made
+    folder = autoencoding.log_codes(Store(tmp_path), splits["test"], models["vae"])
+    assert folder == tmp_path / "logs" / "glyphs" / "tifinagh" / "vae" / f"codes_{models['vae'].hash[:12]}"
+    test = gallery.table(splits["test"], "test")
+    written = np.loadtxt(folder / "tensors.tsv", delimiter="\t")[:, :2]
+    codes = autoencoding.halves_of(models["vae"]).encode(test.read(["image"])["image"])
+    assert np.allclose(written, codes, atol=1e-5)
+    assert (folder / "sprite.png").exists()
+
+
 def test_the_checks_losses_are_those_of_the_training(rng):
     image, made = (rng.random((3, 4, 4, 3), np.float32) for _ in range(2))
     for loss in ("bce", "mse"):

@@ -172,6 +172,19 @@ def test_every_epoch_has_every_picture_once_in_an_order_of_its_own(tmp_path):
     assert order_of(pictures(table, batch_size=256)) == list(range(table.rows))
 
 
+def test_an_epoch_may_have_fewer_pictures_and_has_other_ones_each_time(tmp_path):
+    table = numbered(tmp_path / "t.parquet", 2 * ROW_GROUP + 5)
+    first, again, second = (
+        order_of(pictures(table, batch_size=256, seed=1, epoch=lambda e=epoch: e, limit=600)) for epoch in (0, 0, 1)
+    )
+    assert first == again
+    assert len(first) == len(set(first)) == len(set(second)) == 600
+    assert set(first) != set(second)
+    assert len(order_of(pictures(table, batch_size=256, seed=1, limit=table.rows + 1))) == table.rows
+    settings = model_settings("dense_autoencoder", epochs=2, batch_size=64, epoch_pictures=100)
+    assert fit_autoencoder(table, table, settings).pictures == 200
+
+
 def test_noise_goes_in_and_the_clean_picture_is_the_target(tables):
     def once(seed, epoch=0):
         made = pictures(tables[1], batch_size=32, seed=seed, epoch=lambda: epoch, noise_max_sigma=60.0)

@@ -126,7 +126,7 @@ AUTOENCODERS: dict[str, Autoencoder] = {
             "variational: residual blocks with group norm, a decoder that knows where it draws, two latents",
             canvas=4,
             variational=True,
-            settings={"latents": 2, "epochs": 30, "learning_rate": 2e-3, "schedule": "cosine"},
+            settings={"latents": 2, "epochs": 16, "learning_rate": 2e-3, "schedule": "cosine"},
             quick={"epochs": 12},
         ),
     )

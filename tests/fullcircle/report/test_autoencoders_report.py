@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -35,7 +34,6 @@ SMALL = {
     "explorer": 3,
 }
 CANVAS = (12, 12)
-CHROMIUM = shutil.which("chromium")
 
 
 class Linear:
@@ -227,8 +225,7 @@ def test_the_explorer_has_a_tile_for_each_point(variational):
     assert (about["n"], about["low"], about["high"], about["width"]) == (3, -8, 8, 12)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-def test_the_sliders_show_the_points_between_which_they_stand(variational, tmp_path):
+def test_the_sliders_show_the_points_between_which_they_stand(variational, chromium, tmp_path):
     """In a headless browser: at a point its own tile, between points the mean of the four around."""
     moved = """<script>addEventListener("load", () => {
         const canvas = document.querySelector("#explorer canvas"), sliders = document.querySelectorAll("#explorer input");
@@ -239,7 +236,7 @@ def test_the_sliders_show_the_points_between_which_they_stand(variational, tmp_p
         document.body.innerHTML = "<pre>" + JSON.stringify(seen) + "</pre>";
     });</script>"""
     (tmp_path / "page.html").write_text(variational[2] + moved)
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
     done = subprocess.run([*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, timeout=120)
     seen = np.array(json.loads(re.search("<pre>(.*)</pre>", done.stdout)[1])).reshape(3, 12, 12)
     sprite = np.asarray(sprite_of(variational[2]).convert("L")).astype(float)
