@@ -101,7 +101,7 @@ def _of_model(chosen: Autoencoder) -> dict[str, Profile[Parts]]:
     quick = whole.replaced({chosen.name: chosen.quick})
     return {
         "quick": Profile("quick", quick, cost="one to four minutes", reaches={}),
-        "full": Profile("full", whole, cost="minutes to hours, by model and picture", reaches={}),
+        "full": Profile("full", whole, cost="from a minute to an hour, by model and picture", reaches={}),
     }
 
 
