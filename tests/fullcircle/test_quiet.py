@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 from fullcircle.quiet import without_banner
 
 SAID = b"""\
@@ -12,3 +15,23 @@ The TensorFlow library was compiled to use AVX512F instructions, but these are n
 def test_only_the_banner_is_silenced():
     assert without_banner(SAID).splitlines() == SAID.splitlines()[3:]
     assert without_banner(b"") == b""
+
+
+LOOP = """
+from fullcircle.quiet import load_tensorflow
+load_tensorflow()
+import tensorflow as tf
+for i in range(8):
+    tf.function(lambda x: x + 1)(tf.constant(float(i)))
+    @tf.function
+    def compiled(x):
+        return x + i
+    compiled(tf.constant(1.0))
+tf.get_logger().warning("worth reading")
+"""
+
+
+def test_networks_compiled_once_each_are_not_warned_of_and_other_warnings_are():
+    done = subprocess.run([sys.executable, "-c", LOOP], capture_output=True, text=True, timeout=300, check=True)
+    assert "worth reading" in done.stderr
+    assert "retracing" not in done.stderr
