@@ -139,6 +139,11 @@ def model_settings(model: str, **told: Any) -> AutoencoderSettings:
     return settings(**told)
 
 
+def published_settings(model: str, **told: Any) -> AutoencoderSettings:
+    """The settings of one model with which its write-up trains it; raises as `model_settings` does."""
+    return model_settings(model, **{**autoencoder(model).published, **told})
+
+
 @cache
 def parts_class(model: str) -> type[Parts]:
     """All settings of one model's run: its own, in a part of its name, and those of its report."""

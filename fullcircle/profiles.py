@@ -96,12 +96,17 @@ QUICK_MODELS = ("conv_autoencoder", "vae")
 
 
 def _of_model(chosen: Autoencoder) -> dict[str, Profile[Parts]]:
-    """A model's own defaults are those of its write-up: they are the profile full."""
+    """A model's own defaults are the profile full."""
     whole = parts_class(chosen.name)()
     quick = whole.replaced({chosen.name: chosen.quick})
+    report = f"glyphs/{chosen.name}_report"
+    reaches = {
+        name: {source: {report: figures} for source, figures in chosen.reaches.get(name, {}).items()}
+        for name in ("quick", "full")
+    }
     return {
-        "quick": Profile("quick", quick, cost="one to four minutes", reaches={}),
-        "full": Profile("full", whole, cost="from a minute to an hour, by model and picture", reaches={}),
+        "quick": Profile("quick", quick, cost="one to four minutes", reaches=reaches["quick"]),
+        "full": Profile("full", whole, cost="from a minute to an hour, by model and picture", reaches=reaches["full"]),
     }
 
 

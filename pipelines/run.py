@@ -12,7 +12,7 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -190,6 +190,13 @@ def launches_of(arguments: argparse.Namespace) -> list[Launch]:
     ]
 
 
+def goals(launches: Sequence[Launch]) -> dict[str, Mapping[str, float]]:
+    """What the launches of one partition should reach, by report; nothing where settings are not those of the profile."""
+    if any(what.settings != what.profile.settings for what in launches):
+        return {}
+    return {asset: bound for what in launches for asset, bound in what.profile.reaches.get(what.partition, {}).items()}
+
+
 def summary(launches: Sequence[Launch]) -> str:
     """The table of results of each partition, or where its tables are while it has no report, and what to type next."""
     store = Store(default_store())
@@ -203,8 +210,7 @@ def summary(launches: Sequence[Launch]) -> str:
             for (asset, of), entry in store.ledger.latest_of_all().items()
             if of == partition and asset.startswith(own)
         ]
-        reaches = {asset: bound for what in whole for asset, bound in what.profile.reaches.get(partition, {}).items()}
-        parts.append(results_text(results, reaches or None) if results else "\n".join(tables))
+        parts.append(results_text(results, goals(whole)) if results else "\n".join(tables))
         any_results |= bool(results)
         variable = {drawings.PREFIX: "DRAWING", glyphs.PREFIX: "SOURCE"}[prefix]
         asked = AUTO if partition == WHOLE else partition

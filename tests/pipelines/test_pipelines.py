@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from assets.materialization import Made
+from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.profiles import AUTOENCODER_PROFILES
 from fullcircle.settings import SettingsError
 from fullcircle.storage import NothingMaterializedError
@@ -162,6 +163,14 @@ def empty(monkeypatch, tmp_path):
 )
 def test_what_is_run(empty, arguments, jobs):
     assert [f"{what.job} {what.partition}" for what in launches(*arguments)] == jobs
+
+
+def test_goals_are_those_of_the_profile_and_none_where_it_was_changed(empty):
+    whole = launches("source", "tifinagh")
+    expected = {f"glyphs/{m}_report": AUTOENCODERS[m].reaches["quick"]["tifinagh"] for m in ("conv_autoencoder", "vae")}
+    assert run.goals(whole) == expected
+    assert run.goals(launches("source", "latin")) == {}
+    assert run.goals(launches("source", "tifinagh", "set", ["vae.latents=3"])) == {}
 
 
 def test_settings_go_where_they_belong(empty):
