@@ -11,8 +11,10 @@ from fullcircle.autoencoder_settings import (
     settings_class,
     split_overrides,
 )
+from fullcircle.glyphs import SOURCES
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.profiles import AUTOENCODER_PROFILES, autoencoder_profile
+from fullcircle.results import HEADLINES
 from fullcircle.settings import SettingsError
 
 
@@ -48,6 +50,14 @@ def test_the_published_way_is_the_write_ups_and_ours_differs_in_training_alone(n
     assert {key: getattr(published, key) for key in PUBLISHED.get(name, {})} == PUBLISHED.get(name, {})
     assert (published.latents, published.loss) == (ours.latents, ours.loss)
     assert published_settings(name, seed=9).seed == 9
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_goals_are_of_profiles_sources_and_figures_that_there_are(name):
+    for profile, sources in AUTOENCODERS[name].reaches.items():
+        assert autoencoder_profile(name, profile).reaches == {s: {f"glyphs/{name}_report": of} for s, of in sources.items()}
+        assert sources.keys() <= SOURCES.keys()
+        assert all(figures and figures.keys() <= set(HEADLINES) for figures in sources.values())
 
 
 def test_what_is_broken_or_not_heeded_is_said_by_the_models_name():
