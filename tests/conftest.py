@@ -2,11 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fullcircle import gallery
+from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
+from fullcircle.glyphs import SOURCES
 from fullcircle.storage import Store
 
 
@@ -28,3 +32,18 @@ def chromium() -> str:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def with_tables() -> Callable[[Store, str], Store]:
+    """Puts the tables of a picture source into a store as if a run had made them."""
+
+    def make(store: Store, source: str, samples: int = 600, **of_originals: int) -> Store:
+        originals = gallery.make_originals(store, SOURCES[source], OriginalsSettings(**of_originals))
+        augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=samples, workers=1))
+        splits = gallery.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(unit="sample"))
+        for asset, stored in {"originals": originals, "augmented": augmented, **splits}.items():
+            store.ledger.append({"asset": f"glyphs/{asset}", "partition": source, "version": stored.hash, "run_id": "r"})
+        return store
+
+    return make

@@ -6,10 +6,8 @@ import dagster as dg
 import pytest
 
 from assets import autoencoders, autoencoders_checks, glyphs
-from fullcircle import autoencoding, gallery
+from fullcircle import autoencoding
 from fullcircle.autoencoder_settings import parts_class
-from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
-from fullcircle.glyphs import SOURCES
 from fullcircle.storage import Store
 from pipelines.config import run_config
 from pipelines.io_managers import StoreIOManager
@@ -30,15 +28,9 @@ TINY_REPORT = {
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def store(tmp_path_factory, with_tables):
     """A store with the tables of a small source."""
-    store = Store(tmp_path_factory.mktemp("autoencoders"))
-    originals = gallery.make_originals(store, SOURCES["tifinagh"], OriginalsSettings(height=16, width=16))
-    augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=600, workers=1))
-    splits = gallery.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(unit="sample"))
-    for asset, stored in {"originals": originals, "augmented": augmented, **splits}.items():
-        store.ledger.append({"asset": f"glyphs/{asset}", "partition": "tifinagh", "version": stored.hash, "run_id": "r"})
-    return store
+    return with_tables(Store(tmp_path_factory.mktemp("autoencoders")), "tifinagh", height=16, width=16)
 
 
 def materialize(store, home, **told):

@@ -1,4 +1,4 @@
-"""A real webserver on a real instance: the assets are there, and a bad value is refused when it is launched."""
+"""A real webserver on a real instance: the assets are there; a bad value, or a source that is not fit, is refused at launch."""
 
 import contextlib
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from fullcircle.models.autoencoders import AUTOENCODERS
+from fullcircle.storage import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,10 +26,11 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def graphql(tmp_path_factory):
-    """Asks the webserver a question."""
+def graphql(tmp_path_factory, with_tables):
+    """Asks the webserver a question; in its store are the tables of `digits`, 28 x 28."""
     home = tmp_path_factory.mktemp("home")
     (home / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    with_tables(Store(home / "store"), "digits", samples=40)
     port = free_port()
     command = [Path(sys.executable).parent / "dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(home / "store")}
@@ -89,13 +91,20 @@ def test_the_graph_is_there(graphql):
     }
 
 
+RUNS = "query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { status } } } }"
+
 LAUNCH = """
-mutation ($run_config: RunConfigData!, $job: String!) {
+mutation ($run_config: RunConfigData!, $job: String!, $partition: String!, $assets: [AssetKeyInput!]) {
   launchRun(executionParams: {
-    selector: {repositoryName: "__repository__", repositoryLocationName: "full_circle", jobName: $job}
+    selector: {repositoryName: "__repository__", repositoryLocationName: "full_circle", jobName: $job, assetSelection: $assets}
     runConfigData: $run_config
-    executionMetadata: {tags: [{key: "dagster/partition", value: "line"}]}
-  }) { __typename ... on RunConfigValidationInvalid { errors { message } } ... on PythonError { message } }
+    executionMetadata: {tags: [{key: "dagster/partition", value: $partition}]}
+  }) {
+    __typename
+    ... on LaunchRunSuccess { run { status } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PythonError { message }
+  }
 }
 """
 
@@ -113,7 +122,24 @@ mutation ($run_config: RunConfigData!, $job: String!) {
     ],
 )
 def test_a_bad_value_is_refused_at_launch(graphql, job, op, config, message):
-    answer = graphql(LAUNCH, job=job, run_config={"ops": {op: {"config": config}}})["launchRun"]
+    answer = graphql(LAUNCH, job=job, partition="line", run_config={"ops": {op: {"config": config}}})["launchRun"]
     assert answer["__typename"] in ("RunConfigValidationInvalid", "PythonError"), answer
     assert message in json.dumps(answer), answer
-    assert graphql("{ runsOrError { ... on Runs { results { id } } } }")["runsOrError"]["results"] == []
+    runs = graphql(RUNS, tags=[{"key": "dagster/partition", "value": "line"}])["runsOrError"]["results"]
+    assert runs == []
+
+
+@pytest.mark.parametrize("job", ["learn_colour_vae_quick", "learn_colour_vae_full", "__ASSET_JOB"])
+def test_a_model_that_does_not_take_the_pictures_is_refused_at_launch(graphql, job):
+    assets = [{"path": ["glyphs", "colour_vae"]}] if job == "__ASSET_JOB" else None
+    answer = graphql(LAUNCH, job=job, partition="digits", run_config={}, assets=assets)["launchRun"]
+    assert answer["__typename"] == "PythonError"
+    assert (
+        "colour_vae is expected to be built for a canvas whose height and width are multiples of 16 px. Received: (28, 28, 1) of "
+        "the picture source 'digits'. Choose from: dense_autoencoder, digit_autoencoder, conv_autoencoder" in answer["message"]
+    )
+
+
+def test_a_model_that_takes_them_is_queued(graphql):
+    answer = graphql(LAUNCH, job="learn_dense_autoencoder_quick", partition="digits", run_config={})["launchRun"]
+    assert answer["run"]["status"] == "QUEUED"
