@@ -4,8 +4,7 @@ Belongs here: rules that need a run's partition, which the validation of its con
 """
 
 import dagster as dg
-from dagster import QueuedRunCoordinator
-from dagster._core.run_coordinator import SubmitRunContext
+from dagster import QueuedRunCoordinator, SubmitRunContext
 
 from assets.glyphs import PREFIX
 from fullcircle import gallery

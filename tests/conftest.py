@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture(scope="session")
-def with_tables() -> Callable[[Store, str], Store]:
+def with_tables() -> Callable[..., Store]:
     """Puts the tables of a picture source into a store as if a run had made them."""
 
     def make(store: Store, source: str, samples: int = 600, **of_originals: int) -> Store:

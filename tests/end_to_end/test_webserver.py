@@ -94,11 +94,11 @@ def test_the_graph_is_there(graphql):
 RUNS = "query ($tags: [ExecutionTag!]) { runsOrError(filter: {tags: $tags}) { ... on Runs { results { status } } } }"
 
 LAUNCH = """
-mutation ($run_config: RunConfigData!, $job: String!, $partition: String!, $assets: [AssetKeyInput!]) {
+mutation ($run_config: RunConfigData!, $job: String!, $tags: [ExecutionTag!]!, $assets: [AssetKeyInput!]) {
   launchRun(executionParams: {
     selector: {repositoryName: "__repository__", repositoryLocationName: "full_circle", jobName: $job, assetSelection: $assets}
     runConfigData: $run_config
-    executionMetadata: {tags: [{key: "dagster/partition", value: $partition}]}
+    executionMetadata: {tags: $tags}
   }) {
     __typename
     ... on LaunchRunSuccess { run { status } }
@@ -107,6 +107,10 @@ mutation ($run_config: RunConfigData!, $job: String!, $partition: String!, $asse
   }
 }
 """
+
+
+def tags(**of_dagster):
+    return [{"key": f"dagster/{name}", "value": value} for name, value in of_dagster.items()]
 
 
 @pytest.mark.parametrize("job", ["circle_quick", "circle_full", "__ASSET_JOB"])
@@ -122,17 +126,17 @@ mutation ($run_config: RunConfigData!, $job: String!, $partition: String!, $asse
     ],
 )
 def test_a_bad_value_is_refused_at_launch(graphql, job, op, config, message):
-    answer = graphql(LAUNCH, job=job, partition="line", run_config={"ops": {op: {"config": config}}})["launchRun"]
+    answer = graphql(LAUNCH, job=job, tags=tags(partition="line"), run_config={"ops": {op: {"config": config}}})["launchRun"]
     assert answer["__typename"] in ("RunConfigValidationInvalid", "PythonError"), answer
     assert message in json.dumps(answer), answer
-    runs = graphql(RUNS, tags=[{"key": "dagster/partition", "value": "line"}])["runsOrError"]["results"]
+    runs = graphql(RUNS, tags=tags(partition="line"))["runsOrError"]["results"]
     assert runs == []
 
 
 @pytest.mark.parametrize("job", ["learn_colour_vae_quick", "learn_colour_vae_full", "__ASSET_JOB"])
 def test_a_model_that_does_not_take_the_pictures_is_refused_at_launch(graphql, job):
     assets = [{"path": ["glyphs", "colour_vae"]}] if job == "__ASSET_JOB" else None
-    answer = graphql(LAUNCH, job=job, partition="digits", run_config={}, assets=assets)["launchRun"]
+    answer = graphql(LAUNCH, job=job, tags=tags(partition="digits"), run_config={}, assets=assets)["launchRun"]
     assert answer["__typename"] == "PythonError"
     assert (
         "colour_vae is expected to be built for a canvas whose height and width are multiples of 16 px. Received: (28, 28, 1) of "
@@ -140,6 +144,14 @@ def test_a_model_that_does_not_take_the_pictures_is_refused_at_launch(graphql, j
     )
 
 
-def test_a_model_that_takes_them_is_queued(graphql):
-    answer = graphql(LAUNCH, job="learn_dense_autoencoder_quick", partition="digits", run_config={})["launchRun"]
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("dense_autoencoder", {"partition": "digits"}),  # takes every canvas
+        ("colour_vae", {"partition": "digits", "backfill": "b"}),  # Dagster would end the whole backfill
+        ("colour_vae", {"partition": "tifinagh"}),  # no splits are there
+    ],
+)
+def test_what_is_not_refused_is_queued(graphql, model, told):
+    answer = graphql(LAUNCH, job=f"learn_{model}_quick", tags=tags(**told), run_config={})["launchRun"]
     assert answer["run"]["status"] == "QUEUED"
