@@ -1,6 +1,6 @@
 """Partitions: one per name of a list of ours and of the user's own beside it.
 
-Belongs here: what the rooms share in that. Which names there are is the library's business.
+Belongs here: what the rooms and those who launch runs share in that. Which names there are is the library's business.
 """
 
 import warnings
@@ -10,6 +10,9 @@ from pathlib import Path
 import dagster as dg
 
 from fullcircle.settings import SettingsError, default_store
+
+PARTITION_TAG = "dagster/partition"
+"""The tag of a run that names its partition; Dagster's, which has no public name for it."""
 
 
 def partitions_of(known: Callable[[Path], Iterable[str]], ours: Iterable[str]) -> dg.StaticPartitionsDefinition:

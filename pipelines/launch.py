@@ -19,6 +19,7 @@ from typing import Any
 import dagster as dg
 
 from assets.materialization import WHOLE
+from assets.partitions import PARTITION_TAG
 from fullcircle.profiles import Profile
 from fullcircle.progress import duration
 from fullcircle.settings import Parts
@@ -114,7 +115,7 @@ def run(what: Launch, tags: Mapping[str, str] | None = None, label: str = "") ->
     log.parent.mkdir(exist_ok=True)
     config = log.with_suffix(".json")
     config.write_text(json.dumps(run_config(what.settings), indent=1))
-    partition = {} if what.partition == WHOLE else {"dagster/partition": what.partition}
+    partition = {} if what.partition == WHOLE else {PARTITION_TAG: what.partition}
     tags = {**partition, "profile": what.profile.name, LAUNCH_TAG: launch, **(tags or {})}
     command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "pipelines.definitions"]
     command += ["-j", f"{what.job}_{what.profile.name}", "-c", str(config), "--tags", json.dumps(tags)]

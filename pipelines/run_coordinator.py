@@ -7,13 +7,14 @@ import dagster as dg
 from dagster import QueuedRunCoordinator, SubmitRunContext
 
 from assets.glyphs import PREFIX
+from assets.partitions import PARTITION_TAG
 from fullcircle import gallery
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.settings import default_store
 from fullcircle.storage import NothingMaterializedError, Store
 
-PARTITION, BACKFILL = "dagster/partition", "dagster/backfill"
-"""Tags of Dagster's."""
+BACKFILL_TAG = "dagster/backfill"
+"""The tag of a run that belongs to a backfill; Dagster's, which has no public name for it."""
 
 
 class CanvasRunCoordinator(QueuedRunCoordinator):
@@ -31,8 +32,8 @@ class CanvasRunCoordinator(QueuedRunCoordinator):
                 and keeps the run as failed for that reason.
         """
         run = context.dagster_run
-        partition = run.tags.get(PARTITION)
-        if partition and BACKFILL not in run.tags and run.execution_plan_snapshot_id:
+        partition = run.tags.get(PARTITION_TAG)
+        if partition and BACKFILL_TAG not in run.tags and run.execution_plan_snapshot_id:
             plan = self._instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id)
             refuse_unfit(Store(default_store()), set(plan.step_keys_to_execute), partition)
         return super().submit_run(context)
@@ -48,6 +49,7 @@ def refuse_unfit(store: Store, steps: set[str], partition: str) -> None:
 
     Raises:
         ValueError: see `Network.refuse`.
+        StoredObjectError: when the table of train is not whole.
     """
     models = [model for name, model in AUTOENCODERS.items() if f"{PREFIX}__{name}" in steps]
     if not models or f"{PREFIX}__train" in steps:
