@@ -1,6 +1,6 @@
 """Autoencoders as assets, one and its report for each model of the list, partitioned by picture source as the splits are.
 
-Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.autoencoding`.
+Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.steps.autoencoders`.
 """
 
 from typing import Any
@@ -11,13 +11,14 @@ from assets.configuration import config_of, settings_of
 from assets.drawings import TRAINING_POOL
 from assets.glyphs import PARTITIONS, PREFIX
 from assets.materialization import OWNERS, Made, materialized, progress_of, report_metadata
-from fullcircle import autoencoding
-from fullcircle.autoencoder_settings import AutoencoderReportSettings, settings_class
-from fullcircle.models.autoencoders import AUTOENCODERS, Autoencoder
-from fullcircle.sources import code_version
-from fullcircle.storage import Store, StoredObject
+from fullcircle.evaluation.settings import AutoencoderReportSettings
+from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
+from fullcircle.models.autoencoders.autoencoder import Autoencoder
+from fullcircle.steps import autoencoders as autoencoder_steps
+from fullcircle.store.code_version import code_version
+from fullcircle.store.objects import Store, StoredObject
 
-REPORT_CODE = code_version("fullcircle.report.autoencoders")
+REPORT_CODE = code_version("fullcircle.reports.autoencoders")
 
 
 def report_name(model: str) -> str:
@@ -26,7 +27,7 @@ def report_name(model: str) -> str:
 
 
 def _training_metadata(stored: StoredObject) -> dict[str, Any]:
-    training = autoencoding.training_of(stored)
+    training = autoencoder_steps.training_of(stored)
     best = min(training["history"], key=lambda entry: entry["val_loss"])
     return {
         "parameters": dg.MetadataValue.int(training["parameters"]),
@@ -40,7 +41,7 @@ def _training_metadata(stored: StoredObject) -> dict[str, Any]:
 
 
 def _model(chosen: Autoencoder) -> dg.AssetsDefinition:
-    code = autoencoding.code_of(chosen.name)
+    code = autoencoder_steps.code_of(chosen.name)
 
     @dg.asset(
         name=chosen.name,
@@ -60,7 +61,7 @@ def _model(chosen: Autoencoder) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], train: StoredObject, valid: StoredObject
     ) -> dg.MaterializeResult[Made]:
         settings = settings_of(settings_class(chosen.name), context)
-        stored = autoencoding.make_autoencoder(store, context.partition_key, train, valid, settings, progress_of(context))
+        stored = autoencoder_steps.make_autoencoder(store, context.partition_key, train, valid, settings, progress_of(context))
         return materialized(
             context,
             stored,
@@ -99,7 +100,9 @@ def _report(chosen: Autoencoder) -> dg.AssetsDefinition:
         model: StoredObject,
     ) -> dg.MaterializeResult[Made]:
         settings = settings_of(AutoencoderReportSettings, context)
-        stored = autoencoding.report_autoencoder(store, originals, test, valid, train, model, settings, progress_of(context))
+        stored = autoencoder_steps.report_autoencoder(
+            store, originals, test, valid, train, model, settings, progress_of(context)
+        )
         read = dict(zip(names, (originals, test, valid, train), strict=True)) | {chosen.name: model}
         return materialized(
             context,

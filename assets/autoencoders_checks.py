@@ -1,12 +1,13 @@
 """The checks of autoencoders, one step per model, from the list.
 
-Belongs here: which rule of `fullcircle.autoencoder_checks` guards which model.
+Belongs here: which rule of `fullcircle.checks.autoencoders` guards which model.
 """
 
 from assets.checking import Rule, checks_of
 from assets.glyphs import PREFIX
-from fullcircle import autoencoder_checks
-from fullcircle.models.autoencoders import AUTOENCODERS, Autoencoder
+from fullcircle.checks import autoencoders as autoencoder_checks
+from fullcircle.models.autoencoders import AUTOENCODERS
+from fullcircle.models.autoencoders.autoencoder import Autoencoder
 
 
 def _rules(chosen: Autoencoder) -> dict[str, Rule]:

@@ -1,7 +1,7 @@
 """Checks as Dagster knows them, alike for all rooms.
 
 Belongs here: one step per asset that applies rules of the library to the versions that a run made, or else the latest.
-Does not belong here: the rules (`fullcircle.checks`, `fullcircle.glyph_checks`), which rule guards which asset.
+Does not belong here: the rules (`fullcircle.checks`, `fullcircle.checks.glyphs`), which rule guards which asset.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -9,8 +9,8 @@ from types import ModuleType
 
 import dagster as dg
 
-from fullcircle.checks import Check
-from fullcircle.storage import Store, StoredObject
+from fullcircle.checks.check import Check
+from fullcircle.store.objects import Store, StoredObject
 
 Objects = Mapping[str, StoredObject]
 Rule = Callable[[str, Objects], Check]

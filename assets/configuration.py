@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import dagster as dg
 from dagster._config import PostProcessingError
 
-from fullcircle.augmentation import OPERATIONS
-from fullcircle.settings import Settings, SettingsError
+from fullcircle.core.settings import Settings, SettingsError
+from fullcircle.images.augmentation import OPERATIONS
 
 S = TypeVar("S", bound=Settings)
 

@@ -1,6 +1,6 @@
 """The circle as assets, one partition per drawing class: examples, splits, decoder, encoder, readings, and a report of each model.
 
-Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.circle`.
+Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.steps.drawings`.
 """
 
 from collections.abc import Iterator
@@ -10,40 +10,37 @@ import dagster as dg
 from assets.configuration import config_of, settings_of
 from assets.materialization import OWNERS, Made, materialized, progress_of, report_metadata, table_metadata
 from assets.partitions import partitions_of
-from fullcircle import circle
-from fullcircle.drawing_checks import refuse_broken
+from fullcircle.checks.drawing_class import refuse_broken
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
+from fullcircle.data.splits import SPLITS
 from fullcircle.drawings import DRAWINGS, drawing_class, known_drawings
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
-from fullcircle.settings import (
-    DecoderSettings,
-    EncoderSettings,
-    ExamplesSettings,
-    ReaderSettings,
-    RecognitionSettings,
-    ReportSettings,
-    SplitsSettings,
-)
-from fullcircle.sources import code_version, code_with
-from fullcircle.splits import SPLITS
-from fullcircle.storage import Store, StoredObject
+from fullcircle.models.stored import training_of
+from fullcircle.reading.settings import ReaderSettings
+from fullcircle.reports.settings import RecognitionSettings, ReportSettings
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.steps.recognition import report_recognition
+from fullcircle.store.code_version import code_version, code_with
+from fullcircle.store.objects import Store, StoredObject
+from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 PREFIX = "drawings"
 PARTITIONS = partitions_of(known_drawings, DRAWINGS)
 TRAINING_POOL = "train"
 PROPORTIONS = "proportions"
 
-EXAMPLES_CODE = code_version("fullcircle.examples")
-SPLITS_CODE = code_version("fullcircle.splits")
-DECODER_CODE = code_version("fullcircle.training", *(a.module for a in DECODERS.values()))
-ENCODER_CODE = code_version("fullcircle.training", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
-READINGS_CODE = code_version("fullcircle.readings", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
-REPORT_CODE = code_version("fullcircle.report.drawings")
-RECOGNITION_CODE = code_version("fullcircle.report.recognition", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
+EXAMPLES_CODE = code_version("fullcircle.data.examples")
+SPLITS_CODE = code_version("fullcircle.data.splits")
+DECODER_CODE = code_version("fullcircle.training.drawings", *(a.module for a in DECODERS.values()))
+ENCODER_CODE = code_version("fullcircle.training.drawings", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
+READINGS_CODE = code_version("fullcircle.reading.readings", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
+REPORT_CODE = code_version("fullcircle.reports.drawings")
+RECOGNITION_CODE = code_version("fullcircle.reports.recognition", *(a.module for a in (*DECODERS.values(), *ENCODERS.values())))
 
 
 def _table_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
-    return table_metadata(circle.table(stored))
+    return table_metadata(stored.table())
 
 
 @dg.asset(
@@ -62,7 +59,7 @@ def examples(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) 
     drawing = drawing_class(context.partition_key, store.root)
     if drawing.reference:  # a class of the user's own; it may have been launched in the UI, and ours are held by their tests
         refuse_broken(drawing)
-    stored = circle.make_examples(store, drawing, settings, progress_of(context))
+    stored = drawing_steps.make_examples(store, drawing, settings, progress_of(context))
     return materialized(
         context,
         stored,
@@ -99,7 +96,7 @@ def splits(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], examples: StoredObject
 ) -> Iterator[dg.MaterializeResult[Made]]:
     settings = settings_of(SplitsSettings, context, PROPORTIONS)
-    made = circle.make_splits(store, examples, settings, progress_of(context))
+    made = drawing_steps.make_splits(store, examples, settings, progress_of(context))
     for split, stored in made.items():
         yield materialized(
             context,
@@ -113,7 +110,7 @@ def splits(
 
 
 def _training_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
-    training = circle.training_of(stored)
+    training = training_of(stored)
     last = training["history"][-1]
     return {
         "parameters": dg.MetadataValue.int(training["parameters"]),
@@ -143,7 +140,7 @@ def decoder(
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(DecoderSettings, context)
     drawing = drawing_class(context.partition_key, store.root)
-    stored = circle.make_decoder(store, drawing, train, valid, settings, progress_of(context))
+    stored = drawing_steps.make_decoder(store, drawing, train, valid, settings, progress_of(context))
     return materialized(
         context,
         stored,
@@ -176,7 +173,7 @@ def encoder(
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(EncoderSettings, context)
     drawing = drawing_class(context.partition_key, store.root)
-    stored = circle.make_encoder(store, drawing, train, valid, decoder, settings, progress_of(context))
+    stored = drawing_steps.make_encoder(store, drawing, train, valid, decoder, settings, progress_of(context))
     return materialized(
         context,
         stored,
@@ -208,7 +205,7 @@ def readings(
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReaderSettings, context)
     drawing = drawing_class(context.partition_key, store.root)
-    stored, decoder = circle.make_readings(store, drawing, test, valid, encoder, settings, progress_of(context))
+    stored, decoder = drawing_steps.make_readings(store, drawing, test, valid, encoder, settings, progress_of(context))
     return materialized(
         context,
         stored,
@@ -246,7 +243,7 @@ def decoder_report(
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReportSettings, context)
     drawing = drawing_class(context.partition_key, store.root)
-    stored = circle.report_decoder(store, drawing, test, valid, decoder, settings)
+    stored = drawing_steps.report_decoder(store, drawing, test, valid, decoder, settings)
     return materialized(
         context,
         stored,
@@ -280,7 +277,7 @@ def encoder_report(
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(ReportSettings, context)
     drawing = drawing_class(context.partition_key, store.root)
-    stored = circle.report_encoder(store, drawing, test, valid, decoder, encoder, readings, settings)
+    stored = drawing_steps.report_encoder(store, drawing, test, valid, decoder, encoder, readings, settings)
     return materialized(
         context,
         stored,
@@ -313,7 +310,7 @@ def encoder_report(
 )
 def recognition_report(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Made]:
     settings = settings_of(RecognitionSettings, context)
-    stored, read = circle.report_recognition(store, settings, progress_of(context))
+    stored, read = report_recognition(store, settings, progress_of(context))
     return materialized(
         context, stored, settings=settings, read=read, code_version=RECOGNITION_CODE, metadata=report_metadata(stored)
     )

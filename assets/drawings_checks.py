@@ -11,10 +11,10 @@ import dagster as dg
 
 from assets.checking import Objects, checks_of
 from assets.drawings import PREFIX
-from fullcircle import checks
-from fullcircle.checks import Check
+from fullcircle.checks import drawings as checks
+from fullcircle.checks.check import Check
+from fullcircle.data.splits import SPLITS
 from fullcircle.drawings import Drawing, drawing_class
-from fullcircle.splits import SPLITS
 
 Rule = Callable[[Drawing, Objects], Check]
 

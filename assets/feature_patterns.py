@@ -1,7 +1,7 @@
 """Feature patterns as assets: what the maps of a trained encoder react to most, one asset for each kind of encoder.
 
 Belongs here: the one description of such an asset, and for which models there is one. They have jobs of their own: nothing else
-waits for them. What is done is said in `fullcircle.circle.report_feature_patterns`.
+waits for them. What is done is said in `fullcircle.steps.feature_patterns.report_feature_patterns`.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,13 +13,16 @@ from assets import drawings, glyphs
 from assets.checking import checks_of
 from assets.configuration import config_of, settings_of
 from assets.materialization import OWNERS, Made, materialized, progress_of, report_metadata
-from fullcircle import autoencoding, circle, feature_checks
-from fullcircle.feature_settings import FeaturePatternsSettings
+from fullcircle.checks import feature_patterns as feature_checks
+from fullcircle.evaluation.settings import FeaturePatternsSettings
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.models.encoders import ENCODERS
-from fullcircle.profiles import ENCODER
-from fullcircle.sources import code_version
-from fullcircle.storage import Store, StoredObject
+from fullcircle.models.stored import model_of
+from fullcircle.models.stored_autoencoder import encoder_of
+from fullcircle.steps.feature_patterns import report_feature_patterns
+from fullcircle.steps.profiles import ENCODER
+from fullcircle.store.code_version import code_version
+from fullcircle.store.objects import Store, StoredObject
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +48,7 @@ def feature_patterns_of(
         modules: dotted names of the modules that such encoders are built in.
         name: of the asset.
     """
-    code = code_version("fullcircle.report.feature_patterns", *modules)
+    code = code_version("fullcircle.reports.feature_patterns", *modules)
 
     @dg.asset(
         name=name,
@@ -66,7 +69,7 @@ def feature_patterns_of(
     ) -> dg.MaterializeResult[Made]:
         settings = settings_of(FeaturePatternsSettings, context)
         asset = context.asset_key.to_user_string()
-        stored = circle.report_feature_patterns(
+        stored = report_feature_patterns(
             store, asset, context.partition_key, test, encoder, load(encoder), settings, progress_of(context)
         )
         return materialized(
@@ -89,11 +92,11 @@ def feature_checks_of(prefix: str, name: str = FEATURE_PATTERNS) -> dg.AssetChec
 
 ASSETS = {
     ENCODER: feature_patterns_of(
-        drawings.PREFIX, ENCODER, drawings.PARTITIONS, circle.model_of, [a.module for a in ENCODERS.values()]
+        drawings.PREFIX, ENCODER, drawings.PARTITIONS, model_of, [a.module for a in ENCODERS.values()]
     ),
     **{
         model: feature_patterns_of(
-            glyphs.PREFIX, model, glyphs.PARTITIONS, autoencoding.encoder_of, [chosen.module], f"{model}_{FEATURE_PATTERNS}"
+            glyphs.PREFIX, model, glyphs.PARTITIONS, encoder_of, [chosen.module], f"{model}_{FEATURE_PATTERNS}"
         )
         for model, chosen in AUTOENCODERS.items()
     },

@@ -1,6 +1,6 @@
 """Pictures from anywhere as assets, one partition per picture source: originals -> augmented -> splits.
 
-Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.gallery`.
+Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.steps.glyphs`.
 """
 
 from collections.abc import Iterator
@@ -10,14 +10,16 @@ import dagster as dg
 from assets.configuration import config_of, pipeline_type, settings_of
 from assets.materialization import OWNERS, Made, materialized, progress_of, shown, table_metadata
 from assets.partitions import partitions_of
-from fullcircle import gallery
-from fullcircle.augmented import AUGMENTED
-from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
-from fullcircle.glyphs import SOURCES, known_sources, picture_source
-from fullcircle.originals import INVERTED, LABEL, ORIGIN, ORIGINALS, REASON
-from fullcircle.sources import code_version
-from fullcircle.splits import SPLITS
-from fullcircle.storage import Store, StoredObject
+from fullcircle.data.augmented import AUGMENTED
+from fullcircle.data.originals import INVERTED, ORIGIN, ORIGINALS, REASON, rejects
+from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
+from fullcircle.data.sources import SOURCES, known_sources, picture_source
+from fullcircle.data.splits import SPLITS
+from fullcircle.reports.glyphs import augmented_sheet, originals_sheet
+from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.store.code_version import code_version
+from fullcircle.store.columns import LABEL
+from fullcircle.store.objects import Store, StoredObject
 
 PREFIX = "glyphs"
 SPLITTING = "splitting"
@@ -25,14 +27,14 @@ SHOWN_REJECTS = 50
 
 PARTITIONS = partitions_of(known_sources, SOURCES)
 
-ORIGINALS_CODE = code_version("fullcircle.originals", "fullcircle.glyphs")
-AUGMENTED_CODE = code_version("fullcircle.augmented")
-SPLITS_CODE = code_version("fullcircle.glyph_splits")
+ORIGINALS_CODE = code_version("fullcircle.data.originals", "fullcircle.data.sources")
+AUGMENTED_CODE = code_version("fullcircle.data.augmented")
+SPLITS_CODE = code_version("fullcircle.data.group_splits")
 
 
 def _rejects_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
     """The first rejected pictures with their reasons, as a table in the UI; all of them are in the file."""
-    rejected = gallery.rejects(stored)
+    rejected = rejects(stored)
     read = rejected.read([ORIGIN, REASON], limit=SHOWN_REJECTS)
     records = [
         dg.TableRecord({"picture": origin, "reason": reason})
@@ -56,10 +58,10 @@ def _rejects_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
 def originals(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Made]:
     settings = settings_of(OriginalsSettings, context)
     source = picture_source(store.root, context.partition_key)
-    stored = gallery.make_originals(store, source, settings, progress_of(context))
-    table = gallery.table(stored, ORIGINALS)
+    stored = glyph_steps.make_originals(store, source, settings, progress_of(context))
+    table = stored.table(ORIGINALS)
     read = table.read([LABEL, INVERTED])
-    sheet = gallery.originals_sheet(stored)
+    sheet = originals_sheet(stored)
     metadata = {
         **table_metadata(table),
         "labels": dg.MetadataValue.int(len(set(read[LABEL].tolist()))),
@@ -86,10 +88,10 @@ def augmented(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], originals: StoredObject
 ) -> dg.MaterializeResult[Made]:
     settings = settings_of(AugmentedSettings, context)
-    stored = gallery.make_augmented(store, originals, settings, progress_of(context))
+    stored = glyph_steps.make_augmented(store, originals, settings, progress_of(context))
     metadata = {
-        **table_metadata(gallery.table(stored, AUGMENTED)),
-        "pictures": shown("originals above their samples", gallery.augmented_sheet(originals, stored)),
+        **table_metadata(stored.table(AUGMENTED)),
+        "pictures": shown("originals above their samples", augmented_sheet(originals, stored)),
     }
     read = {f"{PREFIX}/originals": originals}
     return materialized(context, stored, settings=settings, read=read, code_version=AUGMENTED_CODE, metadata=metadata)
@@ -121,9 +123,9 @@ def splits(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], originals: StoredObject, augmented: StoredObject
 ) -> Iterator[dg.MaterializeResult[Made]]:
     settings = settings_of(GlyphSplitsSettings, context, SPLITTING)
-    made = gallery.make_glyph_splits(store, originals, augmented, settings, progress_of(context))
+    made = glyph_steps.make_glyph_splits(store, originals, augmented, settings, progress_of(context))
     for split, stored in made.items():
-        table = gallery.table(stored, split)
+        table = stored.table(split)
         yield materialized(
             context,
             stored,

@@ -1,12 +1,12 @@
 """The checks of the glyph assets, one step per asset.
 
-Belongs here: which rule of `fullcircle.glyph_checks` guards which asset. What only warns says so itself.
+Belongs here: which rule of `fullcircle.checks.glyphs` guards which asset. What only warns says so itself.
 """
 
 from assets.checking import checks_of
 from assets.glyphs import PREFIX
-from fullcircle import glyph_checks
-from fullcircle.splits import SPLITS
+from fullcircle.checks import glyphs as glyph_checks
+from fullcircle.data.splits import SPLITS
 
 CHECKS = [
     checks_of(

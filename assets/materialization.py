@@ -14,12 +14,12 @@ from typing import Any
 
 import dagster as dg
 
-from fullcircle import circle
-from fullcircle.progress import Progress
-from fullcircle.report.pictures import data_uri
-from fullcircle.settings import Settings
-from fullcircle.storage import StoredObject
-from fullcircle.tables import TableReader
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings
+from fullcircle.images.sheets import data_uri
+from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
+from fullcircle.store.objects import StoredObject
+from fullcircle.store.tables import TableReader
 
 OWNERS = ["team:full-circle"]
 
@@ -107,10 +107,10 @@ def figures(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def report_metadata(stored: StoredObject) -> dict[str, Any]:
     """What Dagster shows of a report: contact sheet, where the page is, figures."""
-    report = json.loads(stored.file(circle.REPORT).read_text())
+    report = json.loads(stored.file(REPORT).read_text())
     return {
-        "pictures": picture(stored, circle.CONTACT_SHEET),
-        "page": dg.MetadataValue.path(str(stored.file(circle.PAGE))),
+        "pictures": picture(stored, CONTACT_SHEET),
+        "page": dg.MetadataValue.path(str(stored.file(PAGE))),
         **figures(report["metrics"]),
     }
 

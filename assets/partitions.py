@@ -9,7 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from fullcircle.settings import SettingsError, default_store
+from fullcircle.core.default_store import default_store
+from fullcircle.core.settings import SettingsError
 
 PARTITION_TAG = "dagster/partition"
 """The tag of a run that names its partition; Dagster's, which has no public name for it."""

@@ -30,8 +30,8 @@ from benchmarks import (
     variants,
 )
 from benchmarks.results import FOLDER, Benchmark, BenchmarkError, doubts, write
-from fullcircle.progress import Progress, duration
-from fullcircle.settings import Settings, SettingsError
+from fullcircle.core.progress import Progress, duration
+from fullcircle.core.settings import Settings, SettingsError
 from pipelines.run import overrides_of
 
 BENCHMARKS: dict[str, Benchmark] = {

@@ -22,9 +22,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.augmenters import LIBRARIES, Operations
 from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
-from fullcircle.augmentation import OPERATIONS, Pipeline
-from fullcircle.progress import Progress
-from fullcircle.settings import Settings, setting
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
+from fullcircle.images.augmentation import OPERATIONS, Pipeline
 
 ROOT = Path(__file__).parents[1]
 RIVALS = ROOT / "build" / "rivals"

@@ -30,7 +30,7 @@ def _each(operations: Operations) -> Iterator[tuple[str, float, dict[str, Any]]]
 
 
 def ours(operations: Operations, images: np.ndarray, workers: int) -> Make:
-    from fullcircle.augmentation import Pipeline
+    from fullcircle.images.augmentation import Pipeline
 
     blocks = Pipeline.from_data(operations).stream(images, 10**12, 1, workers=workers)
     return lambda: len(next(blocks))

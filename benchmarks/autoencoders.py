@@ -16,21 +16,22 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import RATIO, Benchmark, Outcome, Row, Table
-from fullcircle import gallery
-from fullcircle.autoencoder_settings import AutoencoderSettings, NoisySettings, model_settings, published_settings
-from fullcircle.baselines import fit_pca
-from fullcircle.evaluation import unit_images
-from fullcircle.examples import IMAGE
-from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
-from fullcircle.glyphs import SOURCES
-from fullcircle.metrics import psnr_db
-from fullcircle.models.autoencoders import AUTOENCODERS, Halves
-from fullcircle.noise import add_noise, sample_sigmas
-from fullcircle.progress import Progress
-from fullcircle.quiet import load_tensorflow
-from fullcircle.settings import Settings, setting
-from fullcircle.storage import Store
-from fullcircle.tables import TableReader
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
+from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
+from fullcircle.data.sources import SOURCES
+from fullcircle.evaluation.baselines import fit_pca
+from fullcircle.evaluation.metrics import psnr_db
+from fullcircle.images.arrays import unit_images
+from fullcircle.images.noise import add_noise, sample_sigmas
+from fullcircle.models.autoencoders import AUTOENCODERS, model_settings, published_settings
+from fullcircle.models.autoencoders.autoencoder import Halves
+from fullcircle.models.settings import AutoencoderSettings, NoisySettings
+from fullcircle.models.tensorflow import load_tensorflow
+from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.store.columns import IMAGE
+from fullcircle.store.objects import Store
+from fullcircle.store.tables import TableReader
 
 PICTURES = {
     "dense_autoencoder": "digits",
@@ -111,9 +112,9 @@ def judged(halves: Halves, settings: AutoencoderSettings, valid: TableReader) ->
     """Loss and PSNR on valid of what was trained, whichever way."""
     import keras
 
-    from fullcircle.autoencoding import Trained
-    from fullcircle.datasets import canvas_of, pictures
-    from fullcircle.fitting import Joined
+    from fullcircle.data.batches import canvas_of, pictures
+    from fullcircle.models.stored_autoencoder import Trained
+    from fullcircle.training.autoencoders import Joined
 
     keras.utils.set_random_seed(settings.seed)
     model = Joined(halves, settings)
@@ -131,10 +132,10 @@ def in_memory(train: TableReader, valid: TableReader, settings: AutoencoderSetti
     """The write-ups' way: all of train as ``float32`` arrays, Keras's own `fit`, their rate, constant; noise drawn once."""
     import keras
 
-    from fullcircle.datasets import canvas_of
-    from fullcircle.epochs import paced
-    from fullcircle.fitting import Joined
+    from fullcircle.data.batches import canvas_of
     from fullcircle.models.autoencoders import autoencoder
+    from fullcircle.training.autoencoders import Joined
+    from fullcircle.training.loop import paced
 
     keras.utils.set_random_seed(settings.seed)
     clean = train.read([IMAGE])[IMAGE]
@@ -165,7 +166,7 @@ def streamed(train: TableReader, valid: TableReader, settings: AutoencoderSettin
 
     A rate that falls must know for how long: as many epochs as the seconds hold at the `pace` of the other way.
     """
-    from fullcircle.fitting import fit_autoencoder
+    from fullcircle.training.autoencoders import fit_autoencoder
 
     falls = settings.schedule == "cosine"
     epochs = max(1, round(seconds * pace / min(train.rows, settings.epoch_pictures))) if falls else FOREVER
@@ -234,10 +235,12 @@ def tables(courses: Mapping[str, Mapping[str, Course]], linear: Mapping[str, flo
 def data_of(source: str, folder: Path, settings: AutoencodersSettings, progress: Progress) -> tuple[TableReader, TableReader]:
     """Train and valid of a source, augmented as by default, split by original."""
     store = Store(folder / source)
-    originals = gallery.make_originals(store, SOURCES[source], OriginalsSettings(seed=settings.seed), progress)
-    augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=settings.samples, seed=settings.seed), progress)
-    splits = gallery.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(), progress)
-    train, valid = (gallery.table(splits[name], name) for name in ("train", "valid"))
+    originals = glyph_steps.make_originals(store, SOURCES[source], OriginalsSettings(seed=settings.seed), progress)
+    augmented = glyph_steps.make_augmented(
+        store, originals, AugmentedSettings(n=settings.samples, seed=settings.seed), progress
+    )
+    splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(), progress)
+    train, valid = (splits[name].table(name) for name in ("train", "valid"))
     return train, valid
 
 

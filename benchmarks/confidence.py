@@ -1,7 +1,7 @@
 """Confidence: what it is calibrated by, and whether it means what it says.
 
 Belongs here: lines drawn afresh and pictures from elsewhere, read by the models at hand; fitting the two tables of
-`fullcircle.reading.calibrated` on those of one seed; judging stated confidence on those of another. Never on test.
+`fullcircle.reading.confidence.calibrated` on those of one seed; judging stated confidence on those of another. Never on test.
 Does not belong here: how the evidence is found (`fullcircle.reading`), the pictures from elsewhere (`foreign_pictures`).
 
 Nothing is written into the library: the fitted tables are shown as code. Where they say it clearly better than those that are
@@ -20,14 +20,18 @@ import numpy as np
 
 from benchmarks.foreign_pictures import KINDS, judge, make, write
 from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
-from fullcircle import circle, reading
-from fullcircle.answers import answers, as_dict
+from fullcircle.core.default_store import default_store
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
 from fullcircle.drawings import DRAWINGS
-from fullcircle.incoming import open_picture
-from fullcircle.noise import add_noise
-from fullcircle.progress import Progress
-from fullcircle.settings import ReaderSettings, Settings, default_store, setting
-from fullcircle.storage import NothingMaterializedError, Store
+from fullcircle.evaluation.metrics import within_a_step
+from fullcircle.images.noise import add_noise
+from fullcircle.reading import reader as reading
+from fullcircle.reading.answers import answers, as_dict
+from fullcircle.reading.pictures import open_picture
+from fullcircle.reading.settings import ReaderSettings
+from fullcircle.reading.stored import latest_reader
+from fullcircle.store.objects import NothingMaterializedError, Store
 
 LINE = DRAWINGS["line"]
 NOISES = (0.0, 0.02, 0.05, 0.10)  # standard deviations, of 1
@@ -70,7 +74,7 @@ def gather(reader: reading.Reader, lines: int, n: int, seed: int, progress: Prog
     for noise in NOISES:
         progress.say(f"seed {seed}: {lines} lines at sigma {noise:.2f}")
         read = reader.read(add_noise(clean, np.full(lines, 255 * noise), rng), rng)
-        add(f"sigma {noise:.2f}", "line", read, reading.within_a_step(LINE, read.specs, specs))
+        add(f"sigma {noise:.2f}", "line", read, within_a_step(LINE, read.specs, specs))
     for name, kind in KINDS.items():
         progress.say(f"seed {seed}: {n} pictures, {kind.about}")
         made = make(name, n, seed)
@@ -194,7 +198,7 @@ def judged(report: Columns, calibration: Points, belief: Points) -> list[Table]:
 
 def run(settings: ConfidenceSettings, progress: Progress) -> Outcome:
     try:
-        reader, models = circle.latest_reader(Store(default_store()), LINE, ReaderSettings())
+        reader, models = latest_reader(Store(default_store()), LINE, ReaderSettings())
     except NothingMaterializedError as error:
         raise BenchmarkError(str(error)) from error
     calibration, belief = fit(gather(reader, settings.lines, settings.pictures, settings.fit_seed, progress))

@@ -19,14 +19,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmarks.results import Benchmark, Outcome, Table
-from fullcircle import circle
-from fullcircle import settings as library
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
+from fullcircle.data.examples import write_examples
+from fullcircle.data.settings import ExamplesSettings as LibrarySettings
 from fullcircle.drawings import DRAWINGS
-from fullcircle.examples import write_examples
-from fullcircle.noise import add_noise, sample_sigmas
-from fullcircle.progress import Progress
-from fullcircle.settings import Settings, setting
-from fullcircle.storage import Store
+from fullcircle.images.noise import add_noise, sample_sigmas
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.store.objects import Store
 
 LINE = DRAWINGS["line"]
 LAWS = ("uniform", "article")
@@ -41,7 +41,7 @@ class ExamplesSettings(Settings):
     seed: int = setting(1, "source of chance of specs and noise", low=0)
 
 
-def write_up(folder: Path, settings: library.ExamplesSettings, progress: Progress) -> None:
+def write_up(folder: Path, settings: LibrarySettings, progress: Progress) -> None:
     """Two PNG files for each example and one pickled frame."""
     import pandas as pd
 
@@ -62,15 +62,15 @@ def write_up(folder: Path, settings: library.ExamplesSettings, progress: Progres
     frame.to_pickle(folder / "specs.pkl")
 
 
-def _table(folder: Path, settings: library.ExamplesSettings, progress: Progress) -> None:
+def _table(folder: Path, settings: LibrarySettings, progress: Progress) -> None:
     write_examples(folder / "examples.parquet", LINE, settings, progress)
 
 
-def _stored(folder: Path, settings: library.ExamplesSettings, progress: Progress) -> None:
-    circle.make_examples(Store(folder), LINE, settings, progress)
+def _stored(folder: Path, settings: LibrarySettings, progress: Progress) -> None:
+    drawing_steps.make_examples(Store(folder), LINE, settings, progress)
 
 
-Way = Callable[[Path, library.ExamplesSettings, Progress], None]
+Way = Callable[[Path, LibrarySettings, Progress], None]
 WAYS: tuple[tuple[str, Way, int], ...] = (
     (WRITE_UP, write_up, 1),
     ("ours, 1 worker", _table, 1),
@@ -85,7 +85,7 @@ def bytes_of(folder: Path) -> tuple[int, int]:
     return sum(s.st_size for s in stats), sum(512 * s.st_blocks for s in stats)
 
 
-def measured(way: Way, settings: library.ExamplesSettings, progress: Progress) -> dict[str, Any]:
+def measured(way: Way, settings: LibrarySettings, progress: Progress) -> dict[str, Any]:
     """Seconds and bytes of one way, in a temporary folder; the clock stops when the system says that all is on the disk."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -121,7 +121,7 @@ def run(settings: ExamplesSettings, progress: Progress) -> Outcome:
         rows = []
         for name, way, workers in WAYS:
             progress.say(f"{law}: {name}")
-            made = library.ExamplesSettings(n=settings.n, seed=settings.seed, noise_law=law, workers=workers)
+            made = LibrarySettings(n=settings.n, seed=settings.seed, noise_law=law, workers=workers)
             rows.append({"way": name, **measured(way, made, progress)})
         tables.append(table(law, rows))
     return Outcome(

@@ -23,11 +23,12 @@ from PIL import Image
 
 from benchmarks.foreign_pictures import KINDS, judge, make, write
 from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
-from fullcircle.answers import GAP, SCALE
+from fullcircle.core.default_store import default_store
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
 from fullcircle.drawings import DRAWINGS
-from fullcircle.progress import Progress
-from fullcircle.report.pictures import contact_sheet
-from fullcircle.settings import Settings, default_store, setting
+from fullcircle.images.sheets import contact_sheet
+from fullcircle.reading.answers import GAP, SCALE
 
 SHOWN = 2  # pictures of each class on the sheet
 SHEET_BYTES = 60_000

@@ -22,14 +22,16 @@ from typing import Any
 
 from benchmarks import processes
 from benchmarks.results import RATIO, Benchmark, BenchmarkError, Outcome, Table
-from fullcircle import circle
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
+from fullcircle.data.splits import SPLITS
 from fullcircle.drawings import DRAWINGS
-from fullcircle.progress import Progress
-from fullcircle.quiet import load_tensorflow
-from fullcircle.scaling import scaling
-from fullcircle.settings import DecoderSettings, ExamplesSettings, Settings, SplitsSettings, setting
-from fullcircle.splits import SPLITS
-from fullcircle.storage import Store, StoredObject
+from fullcircle.drawings.scaling import scaling
+from fullcircle.models.tensorflow import load_tensorflow
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.store.objects import Store, StoredObject
+from fullcircle.training.settings import DecoderSettings
 
 LINE = DRAWINGS["line"]
 POINTS = (0.01, 0.1, 1.0)
@@ -83,9 +85,9 @@ def work(what: str, n: int, seed: int, root: Path) -> dict[str, Any]:
         return _train(objects, seed, progress)
     began, baseline = time.perf_counter(), peak_mib()
     if what == "make":
-        objects["examples"] = circle.make_examples(store, LINE, ExamplesSettings(n=n, seed=seed), progress)
+        objects["examples"] = drawing_steps.make_examples(store, LINE, ExamplesSettings(n=n, seed=seed), progress)
     else:
-        objects |= circle.make_splits(store, objects["examples"], SplitsSettings(), progress)
+        objects |= drawing_steps.make_splits(store, objects["examples"], SplitsSettings(), progress)
     done = time.perf_counter()
     made.write_text(json.dumps({name: o.hash for name, o in objects.items()}))
     return {"rows": n, "seconds": done - began, "baseline_mib": baseline, "peak_mib": max(baseline, peak_mib())}
@@ -96,7 +98,7 @@ def _train(objects: Mapping[str, StoredObject], seed: int, progress: Progress) -
     load_tensorflow()
     import keras
 
-    from fullcircle.training import train_decoder
+    from fullcircle.training.drawings import train_decoder
 
     class First(keras.callbacks.Callback):
         ended = baseline = 0.0
@@ -106,7 +108,7 @@ def _train(objects: Mapping[str, StoredObject], seed: int, progress: Progress) -
                 self.ended, self.baseline = time.perf_counter(), peak_mib()
 
     first, settings = First(), DecoderSettings(epochs=1, balanced_epochs=0, seed=seed)
-    train, valid = circle.table(objects["train"]), circle.table(objects["valid"])
+    train, valid = objects["train"].table(), objects["valid"].table()
     train_decoder(LINE, scaling("range", LINE.factors), train, valid, settings, progress, callbacks=[first])
     done = time.perf_counter()
     return {

@@ -17,16 +17,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Benchmark, Outcome, Table
-from fullcircle import circle
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.drawings import DRAWINGS
-from fullcircle.evaluation import specs_of, unit_images
-from fullcircle.examples import IMAGE, spec_columns
-from fullcircle.progress import Progress
-from fullcircle.quiet import load_tensorflow
-from fullcircle.scaling import Scaling, scaling
-from fullcircle.settings import DecoderSettings, ExamplesSettings, Settings, SplitsSettings, setting
-from fullcircle.storage import Store
-from fullcircle.tables import TableReader
+from fullcircle.drawings.columns import spec_columns, specs_of
+from fullcircle.drawings.scaling import Scaling, scaling
+from fullcircle.images.arrays import unit_images
+from fullcircle.models.tensorflow import load_tensorflow
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.store.columns import IMAGE
+from fullcircle.store.objects import Store
+from fullcircle.store.tables import TableReader
+from fullcircle.training.settings import DecoderSettings
 
 LINE = DRAWINGS["line"]
 MARKS = 12
@@ -170,7 +173,7 @@ def fitted(data: Data, course: Course, settings: DecoderSettings, progress: Prog
     """A decoder by our `fit`, until the course or its own schedule is over."""
     import keras
 
-    from fullcircle.training import train_decoder
+    from fullcircle.training.drawings import train_decoder
 
     class Follow(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
@@ -253,9 +256,9 @@ def run(settings: LearningSettings, progress: Progress) -> Outcome:
     load_tensorflow()  # before any clock starts
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
-        examples = circle.make_examples(store, LINE, ExamplesSettings(n=settings.examples, seed=settings.seed), progress)
-        splits = circle.make_splits(store, examples, SplitsSettings(train=0.97, test=0.01, valid=0.02), progress)
-        data = Data(circle.table(splits["train"]), circle.table(splits["valid"]), scaling("range", LINE.factors))
+        examples = drawing_steps.make_examples(store, LINE, ExamplesSettings(n=settings.examples, seed=settings.seed), progress)
+        splits = drawing_steps.make_splits(store, examples, SplitsSettings(train=0.97, test=0.01, valid=0.02), progress)
+        data = Data(splits["train"].table(), splits["valid"].table(), scaling("range", LINE.factors))
         measure, null = errors_on(*data.in_memory(data.valid))
         same = DecoderSettings(
             model="article",

@@ -19,12 +19,13 @@ from typing import Any
 
 from benchmarks import processes
 from benchmarks.results import Benchmark, Outcome, Table
-from fullcircle import circle
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
 from fullcircle.drawings import DRAWINGS
-from fullcircle.profiles import profile
-from fullcircle.progress import Progress
-from fullcircle.settings import CircleSettings, Settings, setting
-from fullcircle.storage import Store, StoredObject
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.steps.profiles import profile
+from fullcircle.steps.settings import CircleSettings
+from fullcircle.store.objects import Store, StoredObject
 
 LINE = DRAWINGS["line"]
 PREFIX = "drawings"
@@ -34,13 +35,19 @@ Made = dict[str, StoredObject]
 Room = Callable[[Store, Made, CircleSettings, Progress], StoredObject | Made]
 
 ROOMS: dict[str, Room] = {
-    "examples": lambda store, m, s, p: circle.make_examples(store, LINE, s.examples, p),
-    "splits": lambda store, m, s, p: circle.make_splits(store, m["examples"], s.splits, p),
-    "decoder": lambda store, m, s, p: circle.make_decoder(store, LINE, m["train"], m["valid"], s.decoder, p),
-    "encoder": lambda store, m, s, p: circle.make_encoder(store, LINE, m["train"], m["valid"], m["decoder"], s.encoder, p),
-    "readings": lambda store, m, s, p: circle.make_readings(store, LINE, m["test"], m["valid"], m["encoder"], s.reader, p)[0],
-    "decoder_report": lambda store, m, s, p: circle.report_decoder(store, LINE, m["test"], m["valid"], m["decoder"], s.report),
-    "encoder_report": lambda store, m, s, p: circle.report_encoder(
+    "examples": lambda store, m, s, p: drawing_steps.make_examples(store, LINE, s.examples, p),
+    "splits": lambda store, m, s, p: drawing_steps.make_splits(store, m["examples"], s.splits, p),
+    "decoder": lambda store, m, s, p: drawing_steps.make_decoder(store, LINE, m["train"], m["valid"], s.decoder, p),
+    "encoder": lambda store, m, s, p: drawing_steps.make_encoder(
+        store, LINE, m["train"], m["valid"], m["decoder"], s.encoder, p
+    ),
+    "readings": lambda store, m, s, p: drawing_steps.make_readings(
+        store, LINE, m["test"], m["valid"], m["encoder"], s.reader, p
+    )[0],
+    "decoder_report": lambda store, m, s, p: drawing_steps.report_decoder(
+        store, LINE, m["test"], m["valid"], m["decoder"], s.report
+    ),
+    "encoder_report": lambda store, m, s, p: drawing_steps.report_encoder(
         store, LINE, m["test"], m["valid"], m["decoder"], m["encoder"], m["readings"], s.report
     ),
 }
@@ -197,7 +204,7 @@ def run(settings: OverheadSettings, progress: Progress) -> Outcome:
             same,
             f"""Profile {PROFILE.name}, each on a fresh store, Dagster on a fresh instance too, one after the other, as
             processes of their own; seconds are of the whole command, `python -m pipelines.run` and the script's. The script
-            calls the same functions of `fullcircle.circle` in the same order; it has no checks, no history, no record of
+            calls the same functions of `fullcircle.steps.drawings` in the same order; it has no checks, no history, no record of
             what was read, and nothing beside it. Dagster runs at most two steps at once, so a report or a check can stand
             beside a training and slow it.""",
         ],

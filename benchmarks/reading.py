@@ -19,18 +19,20 @@ import numpy as np
 
 from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table
 from benchmarks.rivals import RIVALS, Answer, Rival
-from fullcircle import circle
+from fullcircle.core.default_store import default_store
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
 from fullcircle.drawings import DRAWINGS, Drawing
-from fullcircle.evaluation import specs_of
-from fullcircle.examples import IMAGE, spec_columns
-from fullcircle.metrics import redraw_errors, spec_errors
-from fullcircle.noise import add_noise
-from fullcircle.progress import Progress
-from fullcircle.reading import Reader
-from fullcircle.report.pictures import contact_sheet
-from fullcircle.scaling import scaling
-from fullcircle.settings import ReaderSettings, Settings, default_store, setting
-from fullcircle.storage import NothingMaterializedError, Store
+from fullcircle.drawings.columns import spec_columns, specs_of
+from fullcircle.drawings.scaling import scaling
+from fullcircle.evaluation.metrics import redraw_errors, spec_errors
+from fullcircle.images.noise import add_noise
+from fullcircle.images.sheets import contact_sheet
+from fullcircle.reading.reader import Reader
+from fullcircle.reading.settings import ReaderSettings
+from fullcircle.reading.stored import latest_reader
+from fullcircle.store.columns import IMAGE
+from fullcircle.store.objects import NothingMaterializedError, Store
 
 LINE = DRAWINGS["line"]
 SIGMAS = (0.0, 0.02, 0.05, 0.10)
@@ -145,7 +147,7 @@ def ours(
 def _pictures(store: Store, split: str, n: int) -> tuple[np.ndarray, np.ndarray, str]:
     """Specs and clean pictures of the first `n` examples of a split's latest version, and its hash."""
     stored = store.latest(f"drawings/{split}", LINE.name)
-    block = circle.table(stored).read([*spec_columns(LINE), IMAGE], limit=n)
+    block = stored.table().read([*spec_columns(LINE), IMAGE], limit=n)
     return specs_of(LINE, block), block[IMAGE], stored.hash
 
 
@@ -163,7 +165,7 @@ def run(settings: ReadingSettings, progress: Progress) -> Outcome:
         true, clean, test = _pictures(store, "test", settings.pictures)
         valid_true, valid_clean, valid = _pictures(store, "valid", settings.tuning)
         readers = {
-            name: circle.latest_reader(store, LINE, ReaderSettings(steps=steps, workers=1))
+            name: latest_reader(store, LINE, ReaderSettings(steps=steps, workers=1))
             for name, steps in (("our encoder alone", "encoder"), ("our reader", "encoder,gradient,redraw"))
         }
     except NothingMaterializedError as error:

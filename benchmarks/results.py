@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import BUSY
-from fullcircle.answers import whole_file
-from fullcircle.progress import Progress
-from fullcircle.settings import Settings
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings
+from fullcircle.store.files import whole_file
 
 RATIO = "x"
 """The format of a column that says how many times."""

@@ -26,17 +26,22 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import Benchmark, Outcome, Table
-from fullcircle import circle, metrics
+from fullcircle.core.processes import end_with_parent
+from fullcircle.core.progress import Progress
+from fullcircle.core.settings import Settings, setting
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.drawings import DRAWINGS
-from fullcircle.evaluation import at_rest, decoder_errors, specs_of, unit_images
-from fullcircle.examples import IMAGE, NOISY, spec_columns
-from fullcircle.processes import end_with_parent
-from fullcircle.progress import Progress
-from fullcircle.report.pictures import small_webp
-from fullcircle.scaling import scaling
-from fullcircle.settings import DecoderSettings, EncoderSettings, ExamplesSettings, Settings, SplitsSettings, setting
-from fullcircle.storage import Store
-from fullcircle.tables import TableReader
+from fullcircle.drawings.columns import NOISY, spec_columns, specs_of
+from fullcircle.drawings.scaling import scaling
+from fullcircle.evaluation import metrics
+from fullcircle.evaluation.drawings import decoder_errors
+from fullcircle.images.arrays import at_rest, unit_images
+from fullcircle.images.sheets import small_webp
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.store.columns import IMAGE
+from fullcircle.store.objects import Store
+from fullcircle.store.tables import TableReader
+from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 LINE = DRAWINGS["line"]
 SCALES = scaling("range", LINE.factors)
@@ -78,7 +83,7 @@ class Variant:
 
 
 PUBLISHED = {"model": "article", "batch_size": 100, "learning_rate": 1e-4, "schedule": "constant"}
-LOOKS = "fullcircle.models.encoders.lookout:LOOKS"
+LOOKS = "fullcircle.models.encoders.attention:LOOKS"
 
 ARTICLE_DECODER, OUR_DECODER = "article, as published", "half_planes (default)"
 DECODERS = (
@@ -97,19 +102,19 @@ ENCODERS = (
     ),
     Variant("article's network, image alone, our decoder", {"model": "article", "objective": "image"}, through=OUR_DECODER),
     Variant("article's network, spec", {"model": "article", **SPEC}, through=OUR_DECODER),
-    Variant("lookout, image alone", {"objective": "image"}, through=OUR_DECODER),
-    Variant("lookout, no closer look, spec", SPEC, through=OUR_DECODER, constants={LOOKS: 0}),
-    Variant("lookout, spec", SPEC, through=OUR_DECODER),
-    Variant("lookout, spec, noise as stored", {**SPEC, "noise": "stored"}, through=OUR_DECODER),
-    Variant("lookout, spec, no noise", {**SPEC, "noise": "none"}, through=OUR_DECODER),
+    Variant("attention, image alone", {"objective": "image"}, through=OUR_DECODER),
+    Variant("attention, no closer look, spec", SPEC, through=OUR_DECODER, constants={LOOKS: 0}),
+    Variant("attention, spec", SPEC, through=OUR_DECODER),
+    Variant("attention, spec, noise as stored", {**SPEC, "noise": "stored"}, through=OUR_DECODER),
+    Variant("attention, spec, no noise", {**SPEC, "noise": "none"}, through=OUR_DECODER),
     Variant(
-        "lookout, spec, constant rate 1e-3, mean of weights",
+        "attention, spec, constant rate 1e-3, mean of weights",
         {**SPEC, "learning_rate": 1e-3, "schedule": "constant"},
         through=OUR_DECODER,
         averaged=True,
     ),
-    Variant("lookout, both (default)", BOTH, (0.9, 0.1), through=OUR_DECODER),
-    Variant("lookout, both, image weight 10", {**BOTH, "image_weight": 10.0}, (0.9, 0.1), through=OUR_DECODER),
+    Variant("attention, both (default)", BOTH, (0.9, 0.1), through=OUR_DECODER),
+    Variant("attention, both, image weight 10", {**BOTH, "image_weight": 10.0}, (0.9, 0.1), through=OUR_DECODER),
 )
 
 
@@ -196,7 +201,7 @@ def shown(valid: TableReader) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def train_decoder(variant: Variant, seed: int, tables: Sequence[TableReader], seconds: float, folder: Path) -> Trained:
     """Train a decoder variant, keep it for the encoders, and measure it."""
-    from fullcircle import training
+    from fullcircle.training import drawings as training
 
     train, valid = tables
     wanted = DecoderSettings(**{"epochs": FOREVER, "balanced_epochs": FOREVER // 2, "seed": seed, **variant.settings})
@@ -218,8 +223,8 @@ def train_decoder(variant: Variant, seed: int, tables: Sequence[TableReader], se
 
 def train_encoder(variant: Variant, seed: int, tables: Sequence[TableReader], seconds: float, folder: Path) -> Trained:
     """Train an encoder variant through the decoder of the same seed, and measure it on clean and on noisy pictures."""
-    from fullcircle import training
-    from fullcircle.models import load
+    from fullcircle.models.networks import load
+    from fullcircle.training import drawings as training
 
     train, valid = tables
     wanted = EncoderSettings(**{"epochs": FOREVER, "image_epochs": FOREVER, "seed": seed, **variant.settings})
@@ -325,8 +330,8 @@ def run(settings: VariantsSettings, progress: Progress) -> Outcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = Store(folder / "store")
-        examples = circle.make_examples(store, LINE, ExamplesSettings(n=settings.examples), progress)
-        splits = circle.make_splits(store, examples, SplitsSettings(train=0.97, test=0.01, valid=0.02), progress)
+        examples = drawing_steps.make_examples(store, LINE, ExamplesSettings(n=settings.examples), progress)
+        splits = drawing_steps.make_splits(store, examples, SplitsSettings(train=0.97, test=0.01, valid=0.02), progress)
         paths = [splits[s].file(f"{s}.parquet") for s in ("train", "valid")]
         decoders = train_all("decoder", DECODERS, settings, paths, folder, progress)
         encoders = train_all("encoder", ENCODERS, settings, paths, folder, progress)

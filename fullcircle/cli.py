@@ -13,11 +13,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from fullcircle.core.default_store import default_store
+from fullcircle.core.progress import Progress, silent
+from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import drawing_of
-from fullcircle.progress import Progress, silent
-from fullcircle.results import latest_reports, results_text
-from fullcircle.settings import STEPS, ReaderSettings, SettingsError, default_store
-from fullcircle.storage import NothingMaterializedError, Store, StoredObjectError
+from fullcircle.reading.settings import STEPS, ReaderSettings
+from fullcircle.reports.results import latest_reports, results_text
+from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
 MANY = 200
 """From so many pictures on, `read` says how far it is."""
@@ -41,7 +43,7 @@ def _results(arguments: argparse.Namespace) -> int:
     if not results:
         print(f"No report yet in {store.root}. Make one with: make run", file=sys.stderr)
         return 1
-    from fullcircle.report.index import write_index
+    from fullcircle.reports.index import write_index
 
     print(results_text(results))
     print(f"\nall of them on one page: {write_index(store)}")
@@ -55,7 +57,7 @@ def _reader_settings(arguments: argparse.Namespace) -> ReaderSettings:
 
 def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Callable[[Path, object], None], list[Path]]:
     """The pictures that are named, how one that cannot be read is told, and those that were told so far."""
-    from fullcircle.incoming import find_pictures
+    from fullcircle.images.files import find_pictures
 
     failed: list[Path] = []
 
@@ -71,9 +73,10 @@ def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Callable[[Path
 
 def _read_auto(arguments: argparse.Namespace) -> int:
     """Every trained class reads each picture; the likeliest answers."""
-    from fullcircle.answers import write_overlay
-    from fullcircle.incoming import Incoming, PictureError, open_picture
-    from fullcircle.recognition import as_plain, contenders, line, recognise
+    from fullcircle.images.files import PictureError
+    from fullcircle.reading.answers import write_overlay
+    from fullcircle.reading.pictures import Incoming, open_picture
+    from fullcircle.reading.recognition import as_plain, contenders, line, recognise
 
     if arguments.parquet:
         raise SettingsError(
@@ -107,10 +110,11 @@ def _read_auto(arguments: argparse.Namespace) -> int:
 def _read(arguments: argparse.Namespace) -> int:
     import numpy as np
 
-    from fullcircle.answers import Answer, answers, as_dict, write_overlay, write_parquet
-    from fullcircle.circle import latest_reader
-    from fullcircle.incoming import Incoming, PictureError, open_picture
-    from fullcircle.reading import Pictures
+    from fullcircle.images.files import PictureError
+    from fullcircle.reading.answers import Answer, answers, as_dict, write_overlay, write_parquet
+    from fullcircle.reading.pictures import Incoming, open_picture
+    from fullcircle.reading.reader import Pictures
+    from fullcircle.reading.stored import latest_reader
 
     if arguments.drawing == AUTO:
         return _read_auto(arguments)
@@ -157,7 +161,7 @@ def _read(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from fullcircle.drawing_checks import examine, report, sheet
+    from fullcircle.checks.drawing_class import examine, report, sheet
 
     drawing = drawing_of(arguments.drawing, Path(arguments.store))
     print(f"{drawing.name}: {drawing.summary}")
@@ -172,7 +176,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from fullcircle.catalogue import catalogue, catalogue_text
+    from fullcircle.steps.catalogue import catalogue, catalogue_text
 
     entries = catalogue(Store(arguments.store))
     print(json.dumps([entry.as_dict() for entry in entries], indent=1) if arguments.json else catalogue_text(entries))

@@ -25,11 +25,11 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.utils import make_new_backfill_id
 
 from assets import drawings
+from fullcircle.core.progress import duration
 from fullcircle.drawings import drawing_class
-from fullcircle.hashing import canonical_json
-from fullcircle.progress import duration
-from fullcircle.sources import code_with
-from fullcircle.storage import Store
+from fullcircle.store.code_version import code_with
+from fullcircle.store.hashing import canonical_json
+from fullcircle.store.objects import Store
 from pipelines.config import part_of
 from pipelines.launch import Launch, run
 

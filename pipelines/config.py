@@ -3,11 +3,9 @@
 from typing import Any
 
 from assets import autoencoders, drawings, feature_patterns, glyphs
-from fullcircle.autoencoder_settings import parts_class
-from fullcircle.feature_settings import features_class
-from fullcircle.glyph_settings import GlyphsSettings
+from fullcircle.core.settings import Parts, Settings
 from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.settings import CircleSettings, Parts, RecogniseSettings, Settings
+from fullcircle.steps.settings import CircleSettings, GlyphsSettings, RecogniseSettings, features_class, parts_class
 
 _STEPS: dict[type[Parts], dict[str, tuple[str, str | None]]] = {
     CircleSettings: {

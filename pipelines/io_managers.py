@@ -6,7 +6,7 @@ Objects are committed by the library before an asset returns, so there is nothin
 import dagster as dg
 
 from assets.materialization import Made
-from fullcircle.storage import Store, StoredObject
+from fullcircle.store.objects import Store, StoredObject
 
 
 class LedgerIOManager(dg.IOManager):

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from assets import autoencoders, drawings, feature_patterns, glyphs
-from fullcircle.profiles import (
+from fullcircle.steps.profiles import (
     AUTOENCODER_PROFILES,
     FEATURE_PROFILES,
     GLYPH_PROFILES,

@@ -20,9 +20,9 @@ import dagster as dg
 
 from assets.materialization import WHOLE
 from assets.partitions import PARTITION_TAG
-from fullcircle.profiles import Profile
-from fullcircle.progress import duration
-from fullcircle.settings import Parts
+from fullcircle.core.progress import duration
+from fullcircle.core.settings import Parts
+from fullcircle.steps.profiles import Profile
 from pipelines.config import run_config
 
 LAUNCH_TAG = "full_circle/launch"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from fullcircle.settings import default_store
-from fullcircle.storage import Store
+from fullcircle.core.default_store import default_store
+from fullcircle.store.objects import Store
 
 
 class StoreResource(dg.ConfigurableResource[Store]):

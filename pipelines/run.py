@@ -18,15 +18,19 @@ from typing import Any
 
 from assets import drawings, glyphs
 from assets.materialization import WHOLE
-from fullcircle.autoencoder_settings import chosen_models, split_overrides
-from fullcircle.drawing_checks import refuse_broken
+from fullcircle.checks.drawing_class import refuse_broken
+from fullcircle.core.default_store import default_store
+from fullcircle.core.progress import duration
+from fullcircle.core.settings import SettingsError
+from fullcircle.data.sources import SOURCES, picture_source
+from fullcircle.data.sources import register as register_source
 from fullcircle.drawings import DRAWINGS, drawing_of, known_drawings
 from fullcircle.drawings import register as register_drawing
-from fullcircle.glyphs import SOURCES, picture_source
-from fullcircle.glyphs import register as register_source
-from fullcircle.models import Canvas
-from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.profiles import (
+from fullcircle.images.arrays import Canvas
+from fullcircle.models.autoencoders import AUTOENCODERS, chosen_models
+from fullcircle.reports.index import write_index
+from fullcircle.reports.results import latest_reports, results_text
+from fullcircle.steps.profiles import (
     ENCODER,
     QUICK_MODELS,
     autoencoder_profile,
@@ -35,11 +39,8 @@ from fullcircle.profiles import (
     profile,
     recognition_profile,
 )
-from fullcircle.progress import duration
-from fullcircle.report.index import write_index
-from fullcircle.results import latest_reports, results_text
-from fullcircle.settings import CircleSettings, SettingsError, default_store
-from fullcircle.storage import NothingMaterializedError, Store
+from fullcircle.steps.settings import CircleSettings, split_overrides
+from fullcircle.store.objects import NothingMaterializedError, Store
 from pipelines.backfill import Outcome, run_all
 from pipelines.backfill import summary as outcomes_text
 from pipelines.jobs import CIRCLE, GLYPHS, RECOGNISE, features, learn
@@ -84,14 +85,14 @@ def launch_of(arguments: argparse.Namespace) -> Launch:
     if arguments.drawing == AUTO:
         over_all = recognition_profile(arguments.profile)
         return Launch(RECOGNISE, drawings.PREFIX, WHOLE, over_all, over_all.settings.replaced(overrides))
-    circle = profile(arguments.profile)
-    settings = circle.settings.replaced(overrides)
+    chosen = profile(arguments.profile)
+    settings = chosen.settings.replaced(overrides)
     drawing = drawing_of(arguments.drawing)
     settings.check(drawing)
     if drawing.reference:
         refuse_broken(drawing)
     register_drawing(default_store(), arguments.drawing)
-    return Launch(CIRCLE, drawings.PREFIX, drawing.name, circle, settings)
+    return Launch(CIRCLE, drawings.PREFIX, drawing.name, chosen, settings)
 
 
 def glyph_launches(arguments: argparse.Namespace) -> list[Launch]:

@@ -8,10 +8,9 @@ from dagster import QueuedRunCoordinator, SubmitRunContext
 
 from assets.glyphs import PREFIX
 from assets.partitions import PARTITION_TAG
-from fullcircle import gallery
+from fullcircle.core.default_store import default_store
 from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.settings import default_store
-from fullcircle.storage import NothingMaterializedError, Store
+from fullcircle.store.objects import NothingMaterializedError, Store
 
 BACKFILL_TAG = "dagster/backfill"
 """The tag of a run that belongs to a backfill; Dagster's, which has no public name for it."""
@@ -55,7 +54,7 @@ def refuse_unfit(store: Store, steps: set[str], partition: str) -> None:
     if not models or f"{PREFIX}__train" in steps:
         return
     try:
-        table = gallery.table(store.latest(f"{PREFIX}/train", partition), "train")
+        table = (store.latest(f"{PREFIX}/train", partition)).table("train")
     except NothingMaterializedError:
         return
     for model in models:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fullcircle import gallery
-from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
-from fullcircle.glyphs import SOURCES
-from fullcircle.storage import Store
+from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
+from fullcircle.data.sources import SOURCES
+from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.store.objects import Store
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def with_tables() -> Callable[..., Store]:
     """Puts the tables of a picture source into a store as if a run had made them."""
 
     def make(store: Store, source: str, samples: int = 600, **of_originals: int) -> Store:
-        originals = gallery.make_originals(store, SOURCES[source], OriginalsSettings(**of_originals))
-        augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=samples, workers=1))
-        splits = gallery.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(unit="sample"))
+        originals = glyph_steps.make_originals(store, SOURCES[source], OriginalsSettings(**of_originals))
+        augmented = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=samples, workers=1))
+        splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(unit="sample"))
         for asset, stored in {"originals": originals, "augmented": augmented, **splits}.items():
             store.ledger.append({"asset": f"glyphs/{asset}", "partition": source, "version": stored.hash, "run_id": "r"})
         return store

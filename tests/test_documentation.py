@@ -12,15 +12,20 @@ import pandas as pd
 import pytest
 
 from benchmarks.__main__ import chosen as chosen_benchmarks
-from fullcircle import autoencoding, circle, gallery
-from fullcircle.autoencoder_settings import chosen_models, model_settings, parts_class, split_overrides
 from fullcircle.cli import parser
+from fullcircle.core.plugins import canonical
+from fullcircle.data.settings import AugmentedSettings, ExamplesSettings, GlyphSplitsSettings, OriginalsSettings
+from fullcircle.data.sources import KINDS, SOURCES
 from fullcircle.drawings import DRAWINGS
-from fullcircle.feature_settings import FeaturesSettings
-from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, GlyphsSettings, OriginalsSettings
-from fullcircle.glyphs import KINDS, SOURCES
-from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.profiles import (
+from fullcircle.drawings.scaling import scaling
+from fullcircle.models.autoencoders import AUTOENCODERS, chosen_models, model_settings
+from fullcircle.reading.reader import Reader
+from fullcircle.reading.readings import schema
+from fullcircle.reading.settings import ReaderSettings
+from fullcircle.steps import autoencoders as autoencoder_steps
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.steps.profiles import (
     ENCODER,
     PROFILES,
     QUICK_MODELS,
@@ -30,12 +35,8 @@ from fullcircle.profiles import (
     profile,
     recognition_profile,
 )
-from fullcircle.reading import Reader
-from fullcircle.readings import schema
-from fullcircle.register import canonical
-from fullcircle.scaling import scaling
-from fullcircle.settings import CircleSettings, ExamplesSettings, ReaderSettings
-from fullcircle.tables import TableReader
+from fullcircle.steps.settings import CircleSettings, FeaturesSettings, GlyphsSettings, parts_class, split_overrides
+from fullcircle.store.tables import TableReader
 from pipelines.run import ALL, AUTO, overrides_of
 
 ROOT = Path(__file__).parents[1]
@@ -132,7 +133,7 @@ def test_links_lead_somewhere(page):
 
 @pytest.mark.parametrize("block", fenced(ROOT / "docs" / "data.md", "python")[:4], ids=["pandas", "duckdb", "polars", "about"])
 def test_the_picture_comes_back_as_the_page_says(block, store):
-    stored = circle.make_examples(store, DRAWINGS["line"], ExamplesSettings(n=40))
+    stored = drawing_steps.make_examples(store, DRAWINGS["line"], ExamplesSettings(n=40))
     (path,) = stored.path.glob("*.parquet")
     names = {"path": str(path)}
     exec(block, names)  # the page's own lines
@@ -155,8 +156,8 @@ def test_every_setting_named_in_the_docs_exists():
 
 @pytest.mark.parametrize("block", fenced(ROOT / "docs" / "glyphs.md", "python"))
 def test_a_sample_is_made_again_as_the_page_says(block, store):
-    originals = gallery.make_originals(store, SOURCES["faces"], OriginalsSettings(n=3, height=16, width=16))
-    augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=4, workers=1))
+    originals = glyph_steps.make_originals(store, SOURCES["faces"], OriginalsSettings(n=3, height=16, width=16))
+    augmented = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=4, workers=1))
     names = {
         "augmented_path": augmented.file("augmented.parquet"),
         "originals_path": originals.file("originals.parquet"),
@@ -168,13 +169,13 @@ def test_a_sample_is_made_again_as_the_page_says(block, store):
 
 def test_a_trained_model_is_read_back_as_the_page_says(store):
     (block,) = fenced(ROOT / "docs" / "autoencoders.md", "python")
-    originals = gallery.make_originals(store, SOURCES["tifinagh"], OriginalsSettings(height=8, width=8))
-    augmented = gallery.make_augmented(store, originals, AugmentedSettings(n=120, workers=1))
-    splits = gallery.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings())
+    originals = glyph_steps.make_originals(store, SOURCES["tifinagh"], OriginalsSettings(height=8, width=8))
+    augmented = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=120, workers=1))
+    splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings())
     settings = model_settings("vae", epochs=1)
-    stored = autoencoding.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], settings)
+    stored = autoencoder_steps.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], settings)
     store.ledger.append({"asset": "glyphs/vae", "partition": "tifinagh", "version": stored.hash, "run_id": "r"})
-    names = {"store": store.root, "images": gallery.table(splits["test"], "test").read(["image"])["image"]}
+    names = {"store": store.root, "images": splits["test"].table("test").read(["image"])["image"]}
     exec(block, names)  # the page's own lines
     assert names["codes"].shape == (len(names["images"]), 2)
     assert names["again"].shape == (*names["images"].shape, 1)

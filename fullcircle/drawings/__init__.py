@@ -13,21 +13,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from fullcircle.core.default_store import default_store
+from fullcircle.core.plugins import Register, canonical, is_name, load
+from fullcircle.core.settings import SettingsError
 from fullcircle.drawings.arc import Arc
 from fullcircle.drawings.base import Drawing, exchange
 from fullcircle.drawings.ellipse import Ellipse
 from fullcircle.drawings.face import Face
+from fullcircle.drawings.factors import Factor, Factors, colour_factors
 from fullcircle.drawings.line import Line
+from fullcircle.drawings.painted import Colour, Composite, Painted, Pen
 from fullcircle.drawings.polyline import Polyline
 from fullcircle.drawings.rectangle import Rectangle
 from fullcircle.drawings.triangle import Triangle
-from fullcircle.factors import Factors
-from fullcircle.register import Register, canonical, is_name, load
-from fullcircle.settings import SettingsError, default_store
 
 __all__ = [
     "DRAWINGS",
+    "Colour",
+    "Composite",
     "Drawing",
+    "Factor",
+    "Factors",
+    "Painted",
+    "Pen",
+    "colour_factors",
     "drawing_class",
     "drawing_of",
     "exchange",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fullcircle.drawings.factors import Factor, Factors
 from fullcircle.drawings.painted import Colour, Painted, Pen, box_around
-from fullcircle.factors import Factor, Factors
 
 
 class Arc(Painted):

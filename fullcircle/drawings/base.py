@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
-from fullcircle.factors import CHANNELS, Factors
+from fullcircle.drawings.factors import CHANNELS, Factors
 
 
 class Drawing(abc.ABC):

@@ -7,9 +7,9 @@ from typing import Any
 
 from fullcircle.drawings.arc import Arc
 from fullcircle.drawings.ellipse import Ellipse
+from fullcircle.drawings.factors import Factor, Factors, colour_factors
 from fullcircle.drawings.line import Line
 from fullcircle.drawings.painted import Colour, Composite, Painted
-from fullcircle.factors import Factor, Factors, colour_factors
 
 SIDE = 96
 ELLIPSE, ARC, LINE = (drawing.on(SIDE, SIDE, 3) for drawing in (Ellipse(), Arc(), Line()))

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fullcircle.drawings.base import Drawing
-from fullcircle.factors import CHANNELS, Factor, Factors, colour_factors
+from fullcircle.drawings.factors import CHANNELS, Factor, Factors, colour_factors
 
 Pen = ImageDraw.ImageDraw
 Point = tuple[int, int]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fullcircle.drawings.base import exchange
+from fullcircle.drawings.factors import Factor, Factors
 from fullcircle.drawings.painted import Colour, Painted, Pen
-from fullcircle.factors import Factor, Factors
 
 
 class Polyline(Painted):

@@ -6,9 +6,9 @@ import dagster as dg
 import pytest
 
 from assets import autoencoders, autoencoders_checks, glyphs
-from fullcircle import autoencoding
-from fullcircle.autoencoder_settings import parts_class
-from fullcircle.storage import Store
+from fullcircle.steps import autoencoders as autoencoder_steps
+from fullcircle.steps.settings import parts_class
+from fullcircle.store.objects import Store
 from pipelines.config import run_config
 from pipelines.io_managers import StoreIOManager
 from pipelines.resources import StoreResource
@@ -60,7 +60,7 @@ def test_a_model_is_made_checked_and_reported_on(store, tmp_path):
     also = ("originals", "test", NAME)
     assert entries["glyphs/vae_report"]["read"] == read | {f"glyphs/{n}": entries[f"glyphs/{n}"]["version"] for n in also}
     (made,) = done.asset_materializations_for_node("glyphs__vae")
-    history = autoencoding.training_of(store.latest("glyphs/vae", "tifinagh"))["history"]
+    history = autoencoder_steps.training_of(store.latest("glyphs/vae", "tifinagh"))["history"]
     best = min(history, key=lambda entry: entry["val_loss"])
     told = made.metadata
     assert told["epochs"].value == 12

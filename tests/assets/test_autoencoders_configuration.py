@@ -8,9 +8,8 @@ from assets import glyphs
 from assets.autoencoders import ASSETS
 from assets.autoencoders_checks import CHECKS
 from assets.configuration import config_of
-from fullcircle.autoencoder_settings import settings_class
-from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.profiles import AUTOENCODER_PROFILES
+from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
+from fullcircle.steps.profiles import AUTOENCODER_PROFILES
 from pipelines.config import run_config
 from pipelines.definitions import defs
 from pipelines.jobs import learn

@@ -8,8 +8,8 @@ from assets.drawings import ASSETS, PARTITIONS
 from assets.drawings_checks import CHECKS
 from assets.partitions import partitions_of
 from fullcircle.drawings import DRAWINGS, known_drawings
-from fullcircle.profiles import PROFILES
-from fullcircle.settings import CircleSettings
+from fullcircle.steps.profiles import PROFILES
+from fullcircle.steps.settings import CircleSettings
 from pipelines.config import run_config
 from pipelines.definitions import defs
 

@@ -10,10 +10,10 @@ from assets.configuration import config_of
 from assets.glyphs import ASSETS, PARTITIONS
 from assets.glyphs_checks import CHECKS
 from assets.partitions import partitions_of
-from fullcircle.augmentation import OPERATIONS
-from fullcircle.glyph_settings import GlyphsSettings
-from fullcircle.glyphs import SOURCES, known_sources, register
-from fullcircle.profiles import GLYPH_PROFILES
+from fullcircle.data.sources import SOURCES, known_sources, register
+from fullcircle.images.augmentation import OPERATIONS
+from fullcircle.steps.profiles import GLYPH_PROFILES
+from fullcircle.steps.settings import GlyphsSettings
 from pipelines.config import run_config
 from pipelines.definitions import defs
 

@@ -5,9 +5,9 @@ import pytest
 
 from benchmarks import autoencoders
 from benchmarks.autoencoders import ARRAYS, LINEAR, OURS, PICTURES, AutoencodersSettings, Course, clock, tables
-from fullcircle.glyphs import SOURCES
+from fullcircle.core.progress import silent
+from fullcircle.data.sources import SOURCES
 from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.progress import silent
 
 
 def test_every_model_has_pictures_that_it_takes():

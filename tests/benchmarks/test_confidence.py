@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks import confidence
+from fullcircle.core.progress import silent
 from fullcircle.drawings import DRAWINGS
-from fullcircle.progress import silent
-from fullcircle.reading import Reading
+from fullcircle.reading.reader import Reading
 
 LINE = DRAWINGS["line"]
 

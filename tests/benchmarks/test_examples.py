@@ -5,10 +5,10 @@ import pandas as pd
 from PIL import Image
 
 from benchmarks import examples
+from fullcircle.core.progress import silent
+from fullcircle.data.settings import ExamplesSettings
 from fullcircle.drawings import DRAWINGS
-from fullcircle.progress import silent
-from fullcircle.settings import ExamplesSettings
-from fullcircle.tables import TableReader
+from fullcircle.store.tables import TableReader
 
 LINE = DRAWINGS["line"]
 

@@ -10,10 +10,10 @@ from PIL import Image
 from benchmarks import foreign
 from benchmarks import foreign_pictures as fp
 from benchmarks.results import BenchmarkError, write
-from fullcircle.answers import Answer, overlay
+from fullcircle.core.progress import silent
 from fullcircle.drawings import DRAWINGS
-from fullcircle.incoming import Incoming
-from fullcircle.progress import silent
+from fullcircle.reading.answers import Answer, overlay
+from fullcircle.reading.pictures import Incoming
 
 LINE = DRAWINGS["line"]
 

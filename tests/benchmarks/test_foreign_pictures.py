@@ -6,7 +6,7 @@ from PIL import Image
 
 from benchmarks import foreign_pictures as fp
 from fullcircle.drawings import DRAWINGS
-from fullcircle.incoming import open_picture
+from fullcircle.reading.pictures import open_picture
 
 LINE = DRAWINGS["line"]
 SEEN = [name for name, kind in fp.KINDS.items() if kind.line and not name.startswith(("equal", "photo", "scan"))]

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import growth
 from benchmarks.results import BenchmarkError
-from fullcircle.progress import silent
+from fullcircle.core.progress import silent
 
 
 def point(n, seconds, peak, rows=None):

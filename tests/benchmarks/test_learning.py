@@ -5,11 +5,12 @@ import pytest
 
 from benchmarks import learning
 from benchmarks.learning import DEFAULT, EAGER, SAME, Course, Data, Mark
-from fullcircle import circle
+from fullcircle.core.progress import silent
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.drawings import DRAWINGS
-from fullcircle.progress import silent
-from fullcircle.scaling import scaling
-from fullcircle.settings import DecoderSettings, ExamplesSettings, SplitsSettings
+from fullcircle.drawings.scaling import scaling
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.training.settings import DecoderSettings
 
 LINE = DRAWINGS["line"]
 
@@ -139,10 +140,10 @@ def test_the_whole_comparison_for_a_moment(monkeypatch):
 
 def test_both_loops_learn_the_same_network(store):
     """After one batch from equal weights, the eager loop and `fit` stand at nearly the same error."""
-    made = circle.make_splits(
-        store, circle.make_examples(store, LINE, ExamplesSettings(n=150)), SplitsSettings(train=0.8, test=0.1, valid=0.1)
+    made = drawing_steps.make_splits(
+        store, drawing_steps.make_examples(store, LINE, ExamplesSettings(n=150)), SplitsSettings(train=0.8, test=0.1, valid=0.1)
     )
-    data = Data(circle.table(made["train"]), circle.table(made["valid"]), scaling("range", LINE.factors))
+    data = Data(made["train"].table(), made["valid"].table(), scaling("range", LINE.factors))
     measure, _ = learning.errors_on(*data.in_memory(data.valid))
     found = []
     for way in (

@@ -9,17 +9,13 @@ from benchmarks import overhead, reading
 from benchmarks.reading import Answers, figures, tune
 from benchmarks.results import BenchmarkError
 from benchmarks.rivals import Rival
+from fullcircle.core.progress import silent
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.drawings import DRAWINGS
-from fullcircle.progress import silent
-from fullcircle.settings import (
-    CircleSettings,
-    DecoderSettings,
-    EncoderSettings,
-    ExamplesSettings,
-    ReaderSettings,
-    SplitsSettings,
-)
-from fullcircle.storage import Store
+from fullcircle.reading.settings import ReaderSettings
+from fullcircle.steps.settings import CircleSettings
+from fullcircle.store.objects import Store
+from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 LINE = DRAWINGS["line"]
 TRUE = np.array([[3, 5, 60, 40, 200, 4, 31], [10, 50, 55, 18, 20, 4, 25], [12, 31, 52, 31, 255, 6, 0]], float)

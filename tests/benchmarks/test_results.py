@@ -9,8 +9,8 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import machine
 from benchmarks.results import Benchmark, BenchmarkError, Outcome, Table, doubts, write
-from fullcircle.progress import silent
-from fullcircle.settings import Settings, SettingsError, setting
+from fullcircle.core.progress import silent
+from fullcircle.core.settings import Settings, SettingsError, setting
 
 TABLE = Table(
     "**Speed**",

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.rivals import RIVALS, stroke_mask, with_greys
 from fullcircle.drawings import DRAWINGS
-from fullcircle.metrics import spec_errors
+from fullcircle.evaluation.metrics import spec_errors
 
 LINE = DRAWINGS["line"]
 EASY = np.array([[8, 12, 54, 47, 230, 5, 40], [10, 50, 55, 18, 20, 4, 200], [12, 31, 52, 31, 255, 6, 0]], float)

@@ -4,8 +4,8 @@ import pytest
 
 from benchmarks import variants
 from benchmarks.variants import DECODERS, ENCODERS, Trained, Variant, clock, constants, spread, table
-from fullcircle.models.encoders import lookout
-from fullcircle.settings import DecoderSettings, EncoderSettings
+from fullcircle.models.encoders import attention
+from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 
 def trained(name, seed, samples, **figures):
@@ -76,11 +76,11 @@ def test_a_mean_of_weights_lags_behind_the_weights():
 
 
 def test_constants_are_put_back():
-    before = lookout.LOOKS
-    with pytest.raises(RuntimeError), constants({"fullcircle.models.encoders.lookout:LOOKS": 0}):
-        assert lookout.LOOKS == 0
+    before = attention.LOOKS
+    with pytest.raises(RuntimeError), constants({"fullcircle.models.encoders.attention:LOOKS": 0}):
+        assert attention.LOOKS == 0
         raise RuntimeError
-    assert before == lookout.LOOKS
+    assert before == attention.LOOKS
 
 
 def test_a_row_says_mean_least_and_most_of_its_seeds():
@@ -102,7 +102,7 @@ def test_a_row_says_mean_least_and_most_of_its_seeds():
 
 def test_the_whole_path_in_small(monkeypatch):
     """One variant of each half, the article's, from examples to the page."""
-    from fullcircle.progress import silent
+    from fullcircle.core.progress import silent
 
     monkeypatch.setattr(variants, "DECODERS", DECODERS[:1])
     monkeypatch.setattr(variants, "ENCODERS", ENCODERS[:1])

@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from benchmarks.overhead import ROOMS, event_times
-from fullcircle import circle
 from fullcircle.drawings import DRAWINGS
-from fullcircle.readings import of
-from fullcircle.results import latest_reports
-from fullcircle.storage import Store
-from fullcircle.tables import TableReader
+from fullcircle.models.stored import model_of, scaling_of
+from fullcircle.reading.readings import of
+from fullcircle.reports.files import PAGE, REPORT
+from fullcircle.reports.results import latest_reports
+from fullcircle.store.objects import Store
+from fullcircle.store.tables import TableReader
 
 ROOT = Path(__file__).parents[2]
 TINY = [
@@ -116,9 +117,9 @@ def test_the_reports_say_all_their_figures(ran):
         clean | {f"noisy_{n}" for n in clean} | {f"reader_{n}" for n in reader}
     )
     stored = store.latest("drawings/encoder_report", "line")
-    report = json.loads(stored.file(circle.REPORT).read_text())
+    report = json.loads(stored.file(REPORT).read_text())
     assert list(report["factors"]) == list(DRAWINGS["line"].factors.names)
-    rows = circle.table(store.latest("drawings/test", "line")).rows
+    rows = (store.latest("drawings/test", "line")).table().rows
     assert sum(g["examples"] for g in report["by_contrast"].values()) == rows
     assert sum(g["examples"] for g in report["by_noise"].values()) == rows
     for noise in ("0", "0.02", "0.05", "0.1"):
@@ -129,7 +130,7 @@ def test_the_reports_say_all_their_figures(ran):
     gap = report["gaps"]["encoder, noisy"]["endpoint_px_mean"]
     assert gap["test"] == report["metrics"]["noisy_endpoint_px_mean"]
     assert gap["low"] < gap["high"]
-    html = stored.file(circle.PAGE).read_text()
+    html = stored.file(PAGE).read_text()
     assert "The reader step by step, sigma 0.05" in html
     assert "Valid against test: reader, sigma 0.1" in html
     assert "data:image/png;base64," in html
@@ -139,9 +140,9 @@ def test_the_reports_say_all_their_figures(ran):
 
 def test_the_readings_say_what_the_report_says(ran):
     store = ran[1]
-    table = circle.table(store.latest("drawings/readings", "line"))
+    table = (store.latest("drawings/readings", "line")).table()
     assert table.rows == 2 * 20 * 4 * 3
-    report = json.loads(store.latest("drawings/encoder_report", "line").file(circle.REPORT).read_text())
+    report = json.loads(store.latest("drawings/encoder_report", "line").file(REPORT).read_text())
     rows = of(table.read(table.schema.names), "test", 0.0, "redraw")
     assert rows["pixel_exact"].mean() == report["metrics"]["reader_pixel_exact"]
     models = {m: store.latest(f"drawings/{m}", "line").hash for m in ("encoder", "decoder")}
@@ -160,8 +161,8 @@ def test_pictures_are_read_by_the_command_without_a_word_on_stderr(ran, tmp_path
 
 def test_models_load_in_safe_mode_and_draw(ran, rng):
     store, line = ran[1], DRAWINGS["line"]
-    decoder, encoder = (circle.model_of(store.latest(f"drawings/{m}", "line")) for m in ("decoder", "encoder"))
-    scales = circle.scaling_of(store.latest("drawings/decoder", "line"), line)
+    decoder, encoder = (model_of(store.latest(f"drawings/{m}", "line")) for m in ("decoder", "encoder"))
+    scales = scaling_of(store.latest("drawings/decoder", "line"), line)
     image = decoder.predict(scales.to_latent(line.factors.sample(3, rng)), verbose=0)
     assert image.shape == (3, 64, 64, 1)
     assert encoder.predict(image, verbose=0).shape == (3, 7)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fullcircle import gallery
-from fullcircle.storage import Store
+from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.store.objects import Store
 
 ROOT = Path(__file__).parents[2]
 TINY = ["originals.height=16", "originals.width=16", "augmented.n=300", "originals.max_rejected=0.01"]
@@ -87,21 +87,21 @@ def test_what_was_read_is_what_was_made(ran):
         assert store.open(entry["version"]).hash == entry["version"]
         for upstream, version in entry["read"].items():
             assert entries[upstream]["version"] == version, asset
-    rows = [gallery.table(store.latest(f"glyphs/{s}", name), s).rows for s in ("train", "test", "valid")]
+    rows = [(store.latest(f"glyphs/{s}", name)).table(s).rows for s in ("train", "test", "valid")]
     assert sum(rows) == 300
 
 
 def test_a_script_makes_the_same_hashes(ran, tmp_path):
     """Without Dagster, and with another number of workers."""
-    from fullcircle.glyph_settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
-    from fullcircle.glyphs import picture_source
+    from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
+    from fullcircle.data.sources import picture_source
 
     _, store, name, _ = ran
     other = Store(tmp_path)
     settings = OriginalsSettings(height=16, width=16, max_rejected=0.01, workers=1)
-    originals = gallery.make_originals(other, picture_source(store.root, name), settings)
-    augmented = gallery.make_augmented(other, originals, AugmentedSettings(n=300, workers=1))
-    splits = gallery.make_glyph_splits(other, originals, augmented, GlyphSplitsSettings())
+    originals = glyph_steps.make_originals(other, picture_source(store.root, name), settings)
+    augmented = glyph_steps.make_augmented(other, originals, AugmentedSettings(n=300, workers=1))
+    splits = glyph_steps.make_glyph_splits(other, originals, augmented, GlyphSplitsSettings())
     made = {"originals": originals, "augmented": augmented, **splits}
     assert {n: o.hash for n, o in made.items()} == {n: store.latest(f"glyphs/{n}", name).hash for n in made}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fullcircle import autoencoding
-from fullcircle.autoencoder_settings import model_settings
-from fullcircle.storage import Store
+from fullcircle.models.autoencoders import model_settings
+from fullcircle.steps import autoencoders as autoencoder_steps
+from fullcircle.store.objects import Store
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 150
@@ -36,7 +36,7 @@ def test_a_run_killed_in_a_training_goes_on_when_run_again_and_makes_what_an_unb
     (home / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
     environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(store.root)}
     command = [*COMMAND, *(a for s in SMALL for a in ("--set", s))]
-    checkpoints = store.root / autoencoding.CHECKPOINTS / "dense_autoencoder" / "tifinagh"
+    checkpoints = store.root / autoencoder_steps.CHECKPOINTS / "dense_autoencoder" / "tifinagh"
 
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not list(checkpoints.glob("*.npz")):
@@ -55,7 +55,7 @@ def test_a_run_killed_in_a_training_goes_on_when_run_again_and_makes_what_an_unb
     assert not list(checkpoints.iterdir())
     resumed = store.latest("glyphs/dense_autoencoder", "tifinagh")
     splits = [store.latest(f"glyphs/{name}", "tifinagh") for name in ("train", "valid")]
-    unbroken = autoencoding.make_autoencoder(
+    unbroken = autoencoder_steps.make_autoencoder(
         Store(tmp_path / "other"), "tifinagh", *splits, model_settings("dense_autoencoder", epochs=EPOCHS)
     )
     assert resumed.hash == unbroken.hash

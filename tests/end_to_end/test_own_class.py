@@ -11,10 +11,10 @@ import dagster as dg
 import pytest
 from PIL import Image
 
-from fullcircle.drawing_checks import sheet
+from fullcircle.checks.drawing_class import sheet
 from fullcircle.drawings import drawing_class
-from fullcircle.sources import code_with
-from fullcircle.storage import Store
+from fullcircle.store.code_version import code_with
+from fullcircle.store.objects import Store
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "your-own-class.md"
@@ -139,7 +139,7 @@ def test_a_broken_class_is_not_launched(ran, tmp_path):
 
 def test_under_one_backfill_one_is_up_to_date_and_another_fails(ran, tmp_path, monkeypatch, capsys):
     """The launches that ``DRAWING=all`` makes, for two classes."""
-    from fullcircle.profiles import profile
+    from fullcircle.steps.profiles import profile
     from pipelines.backfill import run_all
     from pipelines.launch import Launch
     from pipelines.run import overrides_of

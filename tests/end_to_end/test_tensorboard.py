@@ -22,8 +22,8 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from websockets.sync.client import connect
 
-from fullcircle.logs import LOGS, Scalars, new_run
-from fullcircle.projector import write_projector
+from fullcircle.training.projector import write_projector
+from fullcircle.training.tensorboard import LOGS, Scalars, new_run
 
 ROOT = Path(__file__).parents[2]
 CODES = "glyphs/digits/vae/codes_0123456789ab"

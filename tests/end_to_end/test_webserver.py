@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.storage import Store
+from fullcircle.store.objects import Store
 
 ROOT = Path(__file__).parents[2]
 

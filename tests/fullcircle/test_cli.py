@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from fullcircle import circle
 from fullcircle.cli import CLOSED, main
-from fullcircle.results import latest_reports, results_text
+from fullcircle.reports.files import PAGE, REPORT
+from fullcircle.reports.results import latest_reports, results_text
 
 METRICS = {
     "mse": 1e-3,
@@ -22,8 +22,8 @@ METRICS = {
 def reported(store):
     """A store with one report and one asset that is none."""
     with store.draft() as draft:
-        (draft.path / circle.REPORT).write_text(json.dumps({"metrics": METRICS}))
-        (draft.path / circle.PAGE).write_text("<html>")
+        (draft.path / REPORT).write_text(json.dumps({"metrics": METRICS}))
+        (draft.path / PAGE).write_text("<html>")
         stored = draft.commit()
     for asset in ("drawings/encoder", "drawings/encoder_report"):
         store.ledger.append({"asset": asset, "partition": "line", "version": stored.hash, "run_id": "r"})
@@ -38,7 +38,7 @@ def test_results_lists_the_latest_reports(reported, capsys):
             "asset": "drawings/encoder_report",
             "partition": "line",
             "version": stored.hash,
-            "report": str(stored.file(circle.PAGE)),
+            "report": str(stored.file(PAGE)),
             "metrics": METRICS,
             "says": "",
         }
@@ -52,9 +52,9 @@ def test_results_is_a_table_people_read(reported, capsys):
     assert lines[0].startswith("drawings/encoder_report of line, on test, version ")
     assert lines[1].split() == ["clean", "noisy", "reader"]
     assert ["endpoint", "error,", "mean", "px", "1.50", "2.50", "0.50"] in [line.split() for line in lines]
-    assert lines[-3] == f"  report: {stored.file(circle.PAGE)}"
+    assert lines[-3] == f"  report: {stored.file(PAGE)}"
     assert lines[-1] == f"all of them on one page: {store.root / 'index.html'}"
-    assert f'href="{stored.file(circle.PAGE).relative_to(store.root)}"' in (store.root / "index.html").read_text()
+    assert f'href="{stored.file(PAGE).relative_to(store.root)}"' in (store.root / "index.html").read_text()
 
 
 def test_goals_stand_beside_what_was_reached(reported):
@@ -72,7 +72,7 @@ def test_no_results_yet_says_what_makes_them(store, capsys):
 
 def test_a_damaged_report_is_refused(reported, capsys):
     store, stored = reported
-    stored.file(circle.REPORT).write_text("{}")
+    stored.file(REPORT).write_text("{}")
     assert main(["--store", str(store.root), "results"]) == 1
     error = capsys.readouterr().err
     assert "Stored file is damaged" in error

@@ -8,11 +8,11 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus
 
 from assets import drawings
+from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import DRAWINGS, Drawing
-from fullcircle.factors import Factor, Factors
-from fullcircle.profiles import profile
-from fullcircle.settings import SettingsError
-from fullcircle.sources import code_with
+from fullcircle.drawings.factors import Factor, Factors
+from fullcircle.steps.profiles import profile
+from fullcircle.store.code_version import code_with
 from pipelines import backfill, run
 from pipelines.backfill import Outcome, missing, run_all, summary
 from pipelines.config import part_of

@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 
 from assets.materialization import Made
+from fullcircle.core.settings import SettingsError
 from fullcircle.models.autoencoders import AUTOENCODERS
-from fullcircle.profiles import AUTOENCODER_PROFILES
-from fullcircle.settings import SettingsError
-from fullcircle.storage import NothingMaterializedError
+from fullcircle.steps.profiles import AUTOENCODER_PROFILES
+from fullcircle.store.objects import NothingMaterializedError
 from pipelines import run
 from pipelines.io_managers import LedgerIOManager
 
@@ -175,9 +175,9 @@ def test_goals_are_those_of_the_profile_and_none_where_it_was_changed(empty):
 
 def test_settings_go_where_they_belong(empty):
     told = ["examples.n=50", "augmented.n=60", "vae.epochs=2", "report.pictures=4"]
-    circle, glyphs, conv, vae = launches("set", told)
-    assert circle.settings.examples.n == 50
-    assert circle.settings.report.pictures == 4
+    line, glyphs, conv, vae = launches("set", told)
+    assert line.settings.examples.n == 50
+    assert line.settings.report.pictures == 4
     assert glyphs.settings.augmented.n == 60
     assert vae.settings.vae.epochs == 2
     assert conv.settings == AUTOENCODER_PROFILES["conv_autoencoder"]["quick"].settings

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import layers
+from fullcircle.images.arrays import Canvas
+from fullcircle.models.autoencoders.autoencoder import Autoencoder, Halves
+from fullcircle.models.settings import AutoencoderSettings, ShapedSettings
 
-from fullcircle.autoencoder_settings import AutoencoderSettings, ShapedSettings
-from fullcircle.models import Canvas
-from fullcircle.models.autoencoders import Halves
+AUTOENCODER = Autoencoder(
+    "colour_vae",
+    __name__,
+    "variational: four strided convolutions 32-64-128-256, 256 latents, for colour",
+    canvas=16,
+    variational=True,
+    shaped=True,
+    settings={"latents": 256, "epochs": 24, "learning_rate": 5e-4, "kl_factor": 5.0},
+    quick={"epochs": 6},
+)
 
 SHRINK = 16  # four strides of two
 FILTERS = (32, 64, 128, 256)
@@ -28,6 +36,9 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
         canvas: height and width are multiples of 16.
         settings: `latents` is 256 in the write-up, `activation` leaky_relu, `dropout` 0.
     """
+    import keras
+    from keras import layers
+
     assert isinstance(settings, ShapedSettings)
     height, width, channels = canvas
     image = keras.Input(canvas, name="image")
@@ -57,6 +68,8 @@ def _convolution(settings: ShapedSettings) -> dict[str, Any]:
 
 
 def _activated(x: Any, name: str, settings: ShapedSettings) -> Any:
+    from keras import layers
+
     if settings.activation == "selu":
         x = layers.Activation("selu", name=f"{name}_selu")(x)
         return layers.AlphaDropout(settings.dropout, name=f"{name}_dropout")(x) if settings.dropout else x

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import math
 
-import keras
-from keras import layers
+from fullcircle.images.arrays import Canvas
+from fullcircle.models.autoencoders.autoencoder import Autoencoder, Halves
+from fullcircle.models.settings import AutoencoderSettings
 
-from fullcircle.autoencoder_settings import AutoencoderSettings
-from fullcircle.models import Canvas
-from fullcircle.models.autoencoders import Halves
+AUTOENCODER = Autoencoder(
+    "dense_autoencoder",
+    __name__,
+    "dense 128-64-32-64-128",
+    settings={"latents": 32, "epochs": 60},
+    quick={"epochs": 15},
+)
 
 
 def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
@@ -20,6 +25,9 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
 
     The code itself goes through a ReLU too, as published: some of its numbers are 0 for every picture.
     """
+    import keras
+    from keras import layers
+
     image = keras.Input(canvas, name="image")
     x = layers.Flatten(name="pixels")(image)
     for units in (128, 64):

@@ -11,13 +11,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import layers
+from fullcircle.images.arrays import Canvas
+from fullcircle.models.autoencoders.autoencoder import Autoencoder, Halves
+from fullcircle.models.settings import AutoencoderSettings
 
-from fullcircle.autoencoder_settings import AutoencoderSettings
-from fullcircle.models import Canvas
-from fullcircle.models.autoencoders import Halves
-from fullcircle.models.encoders.lookout import Coordinates
+AUTOENCODER = Autoencoder(
+    "residual_vae",
+    __name__,
+    "variational: residual blocks with group norm, a decoder that knows where it draws, two latents",
+    canvas=4,
+    variational=True,
+    settings={"latents": 2, "epochs": 16, "learning_rate": 2e-3, "schedule": "cosine"},
+    quick={"epochs": 12},
+)
 
 SHRINK = 4
 GROUPS = 8
@@ -36,6 +42,11 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
         canvas: height and width are multiples of 4.
         settings: `latents`.
     """
+    import keras
+    from keras import layers
+
+    from fullcircle.models.layers import Coordinates
+
     height, width, channels = canvas
     image = keras.Input(canvas, name="image")
     x = layers.Conv2D(ENCODER[0], 5, strides=2, padding="same", name="stem")(image)
@@ -70,6 +81,8 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
 
 def _residual(x: Any, name: str, said: Any = None) -> Any:
     """Norm, SiLU, convolution, twice, added to what came in; with `said`, its scale and shift stand after the second norm."""
+    from keras import layers
+
     filters = x.shape[-1]
     y = x
     for i in (1, 2):

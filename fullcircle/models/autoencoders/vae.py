@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import layers
+from fullcircle.images.arrays import Canvas
+from fullcircle.models.autoencoders.autoencoder import Autoencoder, Halves
+from fullcircle.models.settings import AutoencoderSettings
 
-from fullcircle.autoencoder_settings import AutoencoderSettings
-from fullcircle.models import Canvas
-from fullcircle.models.autoencoders import Halves
+AUTOENCODER = Autoencoder(
+    "vae",
+    __name__,
+    "variational: convolutions 32-64 with batch norm, two latents",
+    canvas=4,
+    variational=True,
+    settings={"latents": 2, "epochs": 30},
+    quick={"epochs": 6, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine"},
+    reaches={"quick": {"tifinagh": {"negative_elbo": 1200.0}}, "full": {"tifinagh": {"negative_elbo": 1120.0}}},
+)
 
 SHRINK = 4  # two strides of two
 
@@ -28,6 +36,9 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
         canvas: height and width are multiples of 4.
         settings: `latents` is 2 in the write-up.
     """
+    import keras
+    from keras import layers
+
     height, width, channels = canvas
     image = keras.Input(canvas, name="image")
     x = image
@@ -51,4 +62,6 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
 
 
 def _normalised(x: Any, name: str) -> Any:
+    from keras import layers
+
     return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_norm")(x))

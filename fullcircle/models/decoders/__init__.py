@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fullcircle.models import Architecture, choose
-from fullcircle.scaling import Scaling
+from fullcircle.drawings.scaling import Scaling
+from fullcircle.models.networks import Architecture, choose
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from fullcircle.drawings.base import Drawing
-from fullcircle.scaling import Scaling
+from fullcircle.drawings.scaling import Scaling
 
 SHRINK = 8  # three up-samplings by two
 

@@ -21,8 +21,8 @@ import numpy as np
 from keras import layers, ops
 
 from fullcircle.drawings.base import Drawing
-from fullcircle.factors import CHANNELS, Factor
-from fullcircle.scaling import Scaling
+from fullcircle.drawings.factors import CHANNELS, Factor
+from fullcircle.drawings.scaling import Scaling
 
 STRAIGHT, CURVED = 4, 2  # planes per region: a stroke has four sides, a ring two
 UNITS = (256, 256, 256)

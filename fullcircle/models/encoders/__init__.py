@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fullcircle.models import Architecture, choose
-from fullcircle.scaling import Scaling
+from fullcircle.drawings.scaling import Scaling
+from fullcircle.models.networks import Architecture, choose
 
 if TYPE_CHECKING:
     import keras
@@ -19,9 +19,9 @@ ENCODERS: dict[str, Architecture] = {
     a.name: a
     for a in (
         Architecture(
-            "lookout",
-            "fullcircle.models.encoders.lookout",
-            "points and colours are looked for on a map, each by its own attention",
+            "attention",
+            "fullcircle.models.encoders.attention",
+            "points and colours are found on a map, each by its own attention",
             canvas=8,
         ),
         Architecture(

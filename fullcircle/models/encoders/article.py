@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 from fullcircle.drawings.base import Drawing
-from fullcircle.scaling import Scaling
+from fullcircle.drawings.scaling import Scaling
 
 
 def build(drawing: Drawing, scaling: Scaling) -> keras.Model:

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from fullcircle.drawings import DRAWINGS, Drawing, drawing_class, exchange
-from fullcircle.factors import Factor, Factors, colour_factors
-from fullcircle.metrics import order_free, spec_errors
-from fullcircle.scaling import SCALINGS, scaling
+from fullcircle.drawings.factors import Factor, Factors, colour_factors
+from fullcircle.drawings.scaling import SCALINGS, scaling
+from fullcircle.evaluation.metrics import order_free, spec_errors
 
 EVERY = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from fullcircle import drawings
+from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import DRAWINGS, drawing_class, known_drawings, loaded, reference_of, register
-from fullcircle.reading import Reader, ReaderSettings
-from fullcircle.scaling import scaling
-from fullcircle.settings import SettingsError
-from fullcircle.sources import code_with
+from fullcircle.drawings.scaling import scaling
+from fullcircle.reading.reader import Reader, ReaderSettings
+from fullcircle.store.code_version import code_with
 
 BAR = """
     import numpy as np
     from fullcircle.drawings import Drawing
-    from fullcircle.factors import Factor, Factors
+    from fullcircle.drawings.factors import Factor, Factors
 
     class Bar(Drawing):
         name = "bar"

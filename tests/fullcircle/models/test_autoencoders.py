@@ -6,11 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from fullcircle.autoencoder_settings import model_settings
-from fullcircle.fitting import Joined
-from fullcircle.hashing import weights_hash
-from fullcircle.models import load
-from fullcircle.models.autoencoders import AUTOENCODERS
+from fullcircle.models.autoencoders import AUTOENCODERS, model_settings
+from fullcircle.models.networks import load
+from fullcircle.store.hashing import weights_hash
+from fullcircle.training.autoencoders import Joined
 
 PUBLISHED = {
     "dense_autoencoder": ((28, 28, 1), 32, 110_816, 111_568),
@@ -40,7 +39,7 @@ def pictures(rng):
 
 
 def test_the_list_imports_no_keras():
-    code = "import sys, fullcircle.models.autoencoders, fullcircle.autoencoder_settings; print('keras' in sys.modules)"
+    code = "import sys, fullcircle.models.autoencoders, fullcircle.models.autoencoders.settings; print('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

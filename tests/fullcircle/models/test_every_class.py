@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 
 from fullcircle.drawings import DRAWINGS
-from fullcircle.losses import Balanced, spec_loss
-from fullcircle.models import guesses, load
+from fullcircle.drawings.scaling import scaling
 from fullcircle.models.decoders import half_planes
-from fullcircle.models.encoders import lookout
-from fullcircle.scaling import scaling
+from fullcircle.models.encoders import attention
+from fullcircle.models.losses import Balanced, spec_loss
+from fullcircle.models.networks import guesses, load
 
 EVERY = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
 
@@ -22,7 +22,7 @@ EVERY = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
 def tiny(monkeypatch):
     monkeypatch.setattr(half_planes, "UNITS", (64,))
     for name, size in {"STEM": 8, "FINE": 8, "COARSE": 8, "SQUEEZE": 4, "CONTEXT": 64, "LOOK": 32, "LOOKS": 1}.items():
-        monkeypatch.setattr(lookout, name, size)
+        monkeypatch.setattr(attention, name, size)
 
 
 def two_examples(drawing):
@@ -68,7 +68,7 @@ def test_a_decoder_learns_by_heart_and_comes_back(drawing, tiny, tmp_path):
 def test_an_encoder_learns_by_heart_and_comes_back(drawing, tiny, tmp_path):
     by, latents, images = two_examples(drawing)
     keras.utils.set_random_seed(1)
-    encoder = lookout.build(drawing, by)
+    encoder = attention.build(drawing, by)
     outputs = [encoder.output, *(encoder.get_layer(name).output for name in guesses(encoder))]
     assert learn(encoder, outputs, images, latents, spec_loss(drawing, by), steps=40) < 0.2
     comes_back(encoder, images, tmp_path / "encoder.keras")

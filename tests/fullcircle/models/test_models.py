@@ -13,11 +13,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from fullcircle.drawings import DRAWINGS, Drawing
-from fullcircle.factors import Factor, Factors
-from fullcircle.models import Architecture, guesses, load
+from fullcircle.drawings.factors import Factor, Factors
+from fullcircle.drawings.scaling import SCALINGS, Scaling, scaling
 from fullcircle.models.decoders import DECODERS, build_decoder
 from fullcircle.models.encoders import ENCODERS, build_encoder
-from fullcircle.scaling import SCALINGS, Scaling, scaling
+from fullcircle.models.networks import Architecture, guesses, load
 
 
 class Disc(Drawing):
@@ -190,8 +190,8 @@ def test_overfits_a_tiny_batch(kind_and_name: tuple[str, str]) -> None:
     """Eight lines by heart, to under a tenth of the error of the best constant."""
     import keras
 
-    from fullcircle.losses import Balanced, spec_loss
-    from fullcircle.training import join
+    from fullcircle.models.losses import Balanced, spec_loss
+    from fullcircle.training.drawings import join
 
     kind, name = kind_and_name
     drawing = DRAWINGS["line"]
@@ -330,7 +330,7 @@ def test_the_decoder_of_the_line_has_the_counts_it_always_had() -> None:
     """Models trained before there were other classes are of this size, and new ones can be compared with them."""
     line = DRAWINGS["line"]
     assert build_decoder("half_planes", line, scaling("range", line.factors)).count_params() == 164_076
-    assert build_encoder("lookout", line, scaling("range", line.factors)).count_params() == 2_166_723
+    assert build_encoder("attention", line, scaling("range", line.factors)).count_params() == 2_166_723
 
 
 def test_a_colour_is_painted_in_its_own_channel_only() -> None:
@@ -346,20 +346,20 @@ def test_a_colour_is_painted_in_its_own_channel_only() -> None:
 
 
 @pytest.mark.parametrize("scaled", SCALINGS)
-def test_lookout_answers_in_real_units(scaled: str) -> None:
+def test_attention_answers_in_real_units(scaled: str) -> None:
     """All answers at 0: points mid-canvas, colours black, widths mid-range, angles half a turn on; under either scaling."""
     disc = CLASSES["disc"]
     by = scaling(scaled, disc.factors)
-    model = build_encoder("lookout", disc, by)
+    model = build_encoder("attention", disc, by)
     latent = np.asarray(model.get_layer("guess_0")(model.get_layer("arranged")(np.zeros((1, 7), "float32"))))
     np.testing.assert_allclose(by.from_latent(latent), [[12, 8, 21, 180, 0, 0, 0]], atol=1e-4)
 
 
-def test_lookout_reads_an_angle_without_a_seam() -> None:
+def test_attention_reads_an_angle_without_a_seam() -> None:
     """From sine and cosine: a whole turn is twelve steps of 30 degrees, and both sides of the seam stay within the turn."""
     disc = CLASSES["disc"]
     by = scaling("range", disc.factors)
-    layer = build_encoder("lookout", disc, by).get_layer("angles")
+    layer = build_encoder("attention", disc, by).get_layer("angles")
     turns = np.array([-0.5, -0.25, 0, 0.25, 0.4999])
     pairs = np.stack([np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)], axis=1).astype("float32")
     shares = np.asarray(layer(pairs))[:, 0]
@@ -367,10 +367,10 @@ def test_lookout_reads_an_angle_without_a_seam() -> None:
     np.testing.assert_allclose(shares[1:4], turns[1:4], atol=1e-4)
 
 
-def test_lookout_finds_a_point_where_it_looks() -> None:
+def test_attention_finds_a_point_where_it_looks() -> None:
     """All attention on one cell without offsets: the answer is the cell's centre, in x and y."""
     line = DRAWINGS["line"]
-    model = build_encoder("lookout", line, scaling("range", line.factors))
+    model = build_encoder("attention", line, scaling("range", line.factors))
     logits = np.full((1, 16, 16, 2), -50, "float32")
     logits[0, 2, 5, 0] = logits[0, 15, 0, 1] = 50
     places = model.get_layer("places")(np.zeros((1, 16, 16, 4), "float32"))
@@ -380,14 +380,14 @@ def test_lookout_finds_a_point_where_it_looks() -> None:
 
 
 @pytest.mark.parametrize("scaled", SCALINGS)
-def test_lookout_looks_closely_at_the_points_it_found(scaled: str) -> None:
+def test_attention_looks_closely_at_the_points_it_found(scaled: str) -> None:
     """A lit pixel stands at (8, 8) of a window of 16 around it, also in the corner; what lies outside the canvas is 0."""
     line = DRAWINGS["line"]
     by = scaling(scaled, line.factors)
     image = np.full((1, 64, 64, 1), 0.5, "float32")
     image[0, 10, 20], image[0, 63, 0] = 1, 0.75
     spec = np.array([[20.75, 10.5, 0, 64, 9, 3, 7]])
-    windows, off = build_encoder("lookout", line, by).get_layer("windows_1")([image, by.to_latent(spec)])
+    windows, off = build_encoder("attention", line, by).get_layer("windows_1")([image, by.to_latent(spec)])
     start, end = np.asarray(windows)[..., 0]
     assert (start.max(), np.argwhere(start == 1).tolist()) == (1, [[8, 8]])
     assert np.argwhere(end == 0.75).tolist() == [[8, 8]]
@@ -399,7 +399,7 @@ def test_a_closer_look_corrects_the_guess_before_it() -> None:
     """With nothing learned yet the answer is the first guess; a correction of 1 in every factor moves the latent by a tenth."""
     line = DRAWINGS["line"]
     by = scaling("range", line.factors)
-    model = build_encoder("lookout", line, by)
+    model = build_encoder("attention", line, by)
     _, images = batch(line, by, 3)
     said = keras.Model(model.input, [model.output, *(model.get_layer(name).output for name in guesses(model))])
     last, first, second = said.predict(images, verbose=0)
@@ -457,9 +457,9 @@ def test_frozen_decoder_stays_as_it_was() -> None:
         encoder, decoder = build_encoder("article", drawing, by), build_decoder(decoder_name, drawing, by)
         decoder.trainable = False
         before, moved = decoder.get_weights(), encoder.get_weights()
-        circle = keras.Sequential([encoder, decoder])
-        circle.compile("adam", loss="mse")
-        circle.fit(images, images, batch_size=4, epochs=2, verbose=0)
+        joined = keras.Sequential([encoder, decoder])
+        joined.compile("adam", loss="mse")
+        joined.fit(images, images, batch_size=4, epochs=2, verbose=0)
         for a, b in zip(before, decoder.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
         assert any((a != b).any() for a, b in zip(moved, encoder.get_weights(), strict=True))

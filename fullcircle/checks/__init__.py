@@ -1,0 +1,1 @@
+"""What must hold of a stored object or a drawing class before anything is built on it."""

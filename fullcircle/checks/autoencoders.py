@@ -1,0 +1,123 @@
+"""Checks of autoencoders: what must hold of a trained one before anything is told of it.
+
+Belongs here: each rule as a function from stored objects to a `Check`, as in `fullcircle.checks`. They look at train and valid;
+test is looked at by reports only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fullcircle.checks.check import Check
+from fullcircle.evaluation.latents import ACTIVE, active_latents, kl_nats
+from fullcircle.images.arrays import unit_images
+from fullcircle.models.stored_autoencoder import Trained, halves_of
+from fullcircle.store.columns import IMAGE, UNIT
+from fullcircle.store.objects import StoredObject
+
+CHANCE = 2.0
+"""Standard errors by which a gain over the mean picture must be above 0 to be no chance."""
+
+NEAREST_TO_0 = 1e-7
+"""Probabilities are kept so far from 0 and 1, as Keras keeps them."""
+
+
+def reconstruction_per_picture(loss: str, images: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """Loss of each picture, summed over its pixels, ``float64 (n,)``: of `bce` in nats, of `mse` the squared error.
+
+    Args:
+        loss: one of `autoencoder_settings.RECONSTRUCTIONS`.
+        images: ``float32 (n, h, w, c)`` in [0, 1].
+        made: the same, what was made of them.
+    """
+    true, made = (np.asarray(a, np.float64).reshape(len(images), -1) for a in (images, made))
+    if loss == "mse":
+        return np.sum((true - made) ** 2, axis=1)
+    made = np.clip(made, NEAREST_TO_0, 1 - NEAREST_TO_0)
+    return -np.sum(true * np.log(made) + (1 - true) * np.log1p(-made), axis=1)
+
+
+def mean_picture(train: StoredObject) -> np.ndarray:
+    """The mean of all pictures of train, ``float32 (h, w, c)`` in [0, 1]: what one who has learned nothing answers."""
+    total, rows = 0.0, 0
+    for block in train.table("train").blocks([IMAGE]):
+        total, rows = total + block[IMAGE].sum(axis=0, dtype=np.float64), rows + len(block[IMAGE])
+    mean = np.asarray(total) / (255 * rows)
+    return (mean if mean.ndim == 3 else mean[..., None]).astype(np.float32)
+
+
+def pictures_are_learned(model: StoredObject, train: StoredObject, valid: StoredObject) -> Check:
+    """What the model makes of valid's pictures is finite, and nearer to them than the mean picture of train: else it fails.
+
+    It warns where that may be chance: copies of one original say the same, so what is counted is the gain of each unit of the split
+    (an original, say). Two latents cannot say much of characters that were never seen, and that is a finding, not a fault.
+    """
+    trained, mean = halves_of(model), mean_picture(train)
+    loss = trained.training["settings"]["loss"]
+    made, null, units = [], [], []
+    for block in valid.table("valid").blocks([UNIT, IMAGE]):
+        images = unit_images(block[IMAGE])
+        made.append(reconstruction_per_picture(loss, images, trained.decode(trained.encode(images))))
+        null.append(reconstruction_per_picture(loss, images, np.broadcast_to(mean, images.shape)))
+        units.append(block[UNIT])
+    found, bound = (float(np.concatenate(parts).mean()) for parts in (made, null))
+    name = trained.training["model"]
+    unit = "nats" if loss == "bce" else "squared error"
+    if not np.isfinite(found):
+        return Check(False, f"The loss of {name} on valid is {found}. Lower {name}.learning_rate and train again.")
+    gains, error = gain_by_unit(np.concatenate(null) - np.concatenate(made), np.concatenate(units))
+    figures = {"reconstruction": found, "mean_picture": bound, "gain": float(gains.mean()), "units": len(gains)}
+    figures |= {"standard_error": error} if error is not None else {}
+    said = f"{found:.1f} {unit} a picture, the mean picture of train {bound:.1f}"
+    settings = f"more epochs ({name}.epochs), another rate ({name}.learning_rate), or more latents ({name}.latents)"
+    advice = f"Train with {settings}."
+    if found >= bound:
+        return Check(False, f"{name} makes of valid's pictures no more than their mean: {said}. {advice}", figures)
+    if error is None or gains.mean() <= CHANCE * error:
+        sure = "of one unit alone" if error is None else f"{gains.mean():.1f} with a standard error of {error:.1f}"
+        return Check(
+            False,
+            f"{name} makes of valid's pictures more than their mean, but it may be chance: {said}; the gain over {len(gains)} "
+            f"units of the split is {sure}. {advice}",
+            figures,
+            warns=True,
+        )
+    return Check(True, f"{said}; the gain over {len(gains)} units of the split is no chance.", figures)
+
+
+def gain_by_unit(gains: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, float | None]:
+    """The mean gain of each unit, ``float64 (k,)``, and the standard error of their mean; None of a single unit."""
+    _, of = np.unique(units.astype(str), return_inverse=True)
+    means = np.bincount(of, gains) / np.bincount(of)
+    return means, float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else None
+
+
+def latents_are_active(model: StoredObject, valid: StoredObject) -> Check:
+    """At least one latent of a variational model says something of the picture: the model has not collapsed to its prior."""
+    trained = halves_of(model)
+    mean, log_var = _posteriors(trained, valid)
+    name, settings = trained.training["model"], trained.training["settings"]
+    active, latents = int(active_latents(mean, variational=True).sum()), trained.latents
+    kl = float(kl_nats(mean, log_var).sum(axis=1).mean())
+    best = min(trained.training["history"], key=lambda entry: entry["val_loss"])
+    share = settings["kl_factor"] * best["val_kl"] / best["val_loss"]
+    figures = {"active_latents": active, "latents": latents, "kl_nats": kl, "kl_share_of_loss": share}
+    if not active:
+        return Check(
+            False,
+            f"{name} has collapsed: none of its {latents} latents says anything of the picture (the variance of each one's mean "
+            f"over valid is at most {ACTIVE:g}), KL is {kl:.3g} nats. Lower {name}.kl_factor (now "
+            f"{settings['kl_factor']:g}), or train for longer or with another rate ({name}.epochs, {name}.learning_rate).",
+            figures,
+        )
+    return Check(
+        True, f"{active} of {latents} latents are active; KL is {kl:.2f} nats, {share:.1%} of the loss on valid.", figures
+    )
+
+
+def _posteriors(trained: Trained, valid: StoredObject) -> tuple[np.ndarray, np.ndarray]:
+    parts = [trained.posterior(block[IMAGE]) for block in valid.table("valid").blocks([IMAGE])]
+    said = [part for part in parts if part is not None]
+    if not said:
+        raise ValueError(f"A variational model is expected. Received: {trained.training['model']}.")
+    return np.concatenate([mean for mean, _ in said]), np.concatenate([log_var for _, log_var in said])

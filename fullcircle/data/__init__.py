@@ -1,0 +1,1 @@
+"""Tables of pictures: examples, originals, augmented copies, splits, and batches for networks."""

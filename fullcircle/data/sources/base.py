@@ -1,0 +1,129 @@
+"""What a picture source is: a name, a canvas of its own, and the candidates it offers.
+
+Belongs here: the abstract class and what a candidate is. Nothing here knows a particular source.
+Does not belong here: what becomes of a candidate (`data.originals`): bringing it to the canvas, refusing it, writing it down.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image
+
+from fullcircle.core.settings import SettingsError
+from fullcircle.data.settings import OriginalsSettings
+from fullcircle.images.arrays import Canvas
+from fullcircle.images.files import PictureError
+from fullcircle.store.hashing import file_sha256
+
+__all__ = ["Candidate", "Loaded", "PictureError", "Source", "SourceError"]
+
+
+class SourceError(ValueError):
+    """A source as a whole cannot be had. The message says the rule, what was found and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+    """A picture as its source has it, before it is brought to the canvas.
+
+    Attributes:
+        picture: any size and mode.
+        sha256: hex digest of the file that it comes from.
+        keypoints: ``(k, 2)``, x and y in the picture's pixels, pixel centres at whole numbers; None without.
+    """
+
+    picture: Image.Image
+    sha256: str
+    keypoints: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A picture that a source offers; whether it can be had is known when it is loaded.
+
+    Attributes:
+        origin: what it is, for people, and different for each: ``a/b.png``, ``DejaVuSans.ttf U+2D30``.
+        file: the file it comes from, for people: relative to the source's folder, or a plain name.
+        label: what it shows; empty where nobody said.
+        group: whose hand or face it is; empty where nobody said.
+        load: gets it. Raises `PictureError`, whose message is the reason why not.
+    """
+
+    origin: str
+    file: str
+    label: str
+    group: str
+    load: Callable[[], Loaded]
+
+
+class Source(abc.ABC):
+    """Where pictures come from.
+
+    A subclass gives the attributes and `candidates`; size, polarity, duplicates, rejects and the table are the same for all. A
+    source must be pure: the same settings and files give the same candidates, in the same order.
+
+    Attributes:
+        name: identifier, also the partition key.
+        summary: one line for lists.
+        canvas: (height, width, channels) that suits it, for settings that leave the size to it.
+        keypoints: names of the points that it knows on each of its pictures.
+        takes: names of the settings, beyond those of all sources, that it heeds.
+        about: what is to be said of it in the table's metadata.
+    """
+
+    name: str
+    summary: str
+    canvas: Canvas = (64, 64, 1)
+    keypoints: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def about(self) -> dict[str, str]:
+        return {}
+
+    @abc.abstractmethod
+    def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
+        """What it offers, in an order that does not change.
+
+        Args:
+            settings: what the run was told.
+            canvas: (height, width, channels) that the pictures will be brought to, for sources that draw them.
+
+        Raises:
+            SourceError: when the source as a whole cannot be had.
+        """
+
+    def check(self, settings: OriginalsSettings) -> None:
+        """Refuse settings that this source would not heed.
+
+        Raises:
+            SettingsError: naming the setting.
+        """
+        if settings.characters and "characters" not in self.takes:
+            raise SettingsError(
+                f"originals.characters is heeded by the source latin and by fonts:PATH. Received: {settings.characters!r} for "
+                f"{self.name}. Leave it empty."
+            )
+
+    def canvas_for(self, settings: OriginalsSettings) -> Canvas:
+        """(height, width, channels) of the pictures: the settings', or its own where they say 0."""
+        own = self.canvas
+        return settings.height or own[0], settings.width or own[1], settings.channels or own[2]
+
+
+@cache
+def _sha256(path: Path, stamp: tuple[int, int]) -> str:
+    return file_sha256(path)
+
+
+def shared_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file that many pictures come from, computed once for as long as the file stays as it is."""
+    status = path.stat()
+    return _sha256(path, (status.st_size, status.st_mtime_ns))

@@ -1,0 +1,73 @@
+"""A folder of the user's own pictures, and all folders in it.
+
+Every file is a candidate, whatever its name says, so that none vanishes: what is no picture is listed with its reason. The order
+does not depend on the file system. Symbolic links are followed only where they stay in the folder and lead to a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from fullcircle.data.settings import OriginalsSettings
+from fullcircle.data.sources.base import Candidate, Loaded, PictureError, Source, SourceError
+from fullcircle.images.arrays import Canvas
+from fullcircle.images.files import open_upright
+from fullcircle.store.hashing import file_sha256
+
+
+class Folder(Source):
+    """``folder:PATH``. Label: the first sub-folder's name; group: the folders below it, ``a/anna/1.png`` is an "a" by "anna"."""
+
+    summary = "pictures of a folder, sub-folder names as labels"
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name, self.path = name, path
+
+    @property
+    def about(self) -> dict[str, str]:
+        return {"path": str(self.path)}
+
+    def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
+        if not self.path.is_dir():
+            raise SourceError(f"A folder of pictures is expected at {self.path}. Found none.")
+        return self._walk(self.path.resolve())
+
+    def _walk(self, root: Path) -> Iterator[Candidate]:
+        unreadable: list[OSError] = []
+        for folder, folders, files in os.walk(root, onerror=unreadable.append):
+            folders.sort()
+            inner = Path(folder).relative_to(root).parts
+            links = [name for name in folders if Path(folder, name).is_symlink()]
+            for name in sorted([*files, *links]):
+                path = Path(folder, name)
+                origin = readable(path.relative_to(root).as_posix())
+                label, group = readable(inner[0]) if inner else "", readable("/".join(inner[1:]))
+                yield Candidate(origin, origin, label, group, partial(_load, path, root))
+        for error in unreadable:
+            path = Path(error.filename)
+            origin = readable(path.relative_to(root).as_posix())
+            message = f"A folder that can be read is expected. Received: {error.strerror}."
+            yield Candidate(origin, origin, "", "", partial(_fail, message))
+
+
+def readable(text: str) -> str:
+    """A path's text as valid Unicode: bytes that are not UTF-8 are written out."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def _fail(message: str) -> Loaded:
+    raise PictureError(message)
+
+
+def _load(path: Path, root: Path) -> Loaded:
+    if path.is_symlink():
+        target = Path(os.path.realpath(path))
+        if not target.is_relative_to(root):
+            _fail("A picture inside the folder is expected. Received: a symbolic link that leaves it.")
+        if target.is_dir():
+            _fail("A picture is expected. Received: a symbolic link to a folder; its files stand under their own names.")
+    picture = open_upright(path)
+    return Loaded(picture, file_sha256(path))

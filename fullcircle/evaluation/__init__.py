@@ -1,0 +1,1 @@
+"""Figures: errors, baselines, latents, intervals."""

@@ -1,0 +1,1 @@
+"""Arrays of pixels and picture files, without any domain: noise, opening files, contact sheets, augmentation."""

@@ -1,0 +1,198 @@
+"""Pictures that come from outside, brought to a canvas by one rule.
+
+Belongs here: opening files that nobody vouches for, the rule, and the way back from canvas pixels to the picture's own.
+Does not belong here: what is read from a picture (`reading`), what is kept of one (`originals`).
+
+The rule, in this order:
+
+1. The file is a picture that Pillow opens by itself (so no PostScript, which is a program), whole, not animated, and of at most
+   `MAX_PIXELS` pixels, which is looked up before anything is decoded.
+2. EXIF orientation is applied, and from here on the picture is upright.
+3. 16-bit greys become 8-bit, value / 257 rounded; 32-bit whole numbers are taken for 16-bit ones, floating point for 0 to 255.
+4. What is transparent is laid on white.
+5. Grey by Pillow's "L" (ITU-R 601), for a canvas of one channel; else RGB.
+6. A picture of the canvas's size stays as it is. Any other is scaled, by Pillow's box filter (the mean of what a pixel covers;
+   nothing rings, and plain areas stay plain), so that it just fits, and is centred; the rest is filled with the median of its
+   border.
+7. Of a picture that was scaled and has a plain ground, uneven light is taken away, as a camera and a lamp leave
+   it: the quadratic surface that lies nearest to the border, in absolute differences, less the border's median. A border that
+   is plain already, half of it within `PLAIN` levels of its median, says that there is none.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import stat
+import warnings
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 50_000_000
+"""Largest picture that is decoded: 50 megapixels take 200 MB as RGBA. A few kilobytes can claim any size."""
+
+
+PLAIN = 2
+"""Levels by which a plain border may be off its median: what JPEG leaves."""
+
+BORDER = 3
+"""Pixels of the canvas that count as a picture's border when its light is measured."""
+
+
+class PictureError(ValueError):
+    """A picture cannot be read. The message says why, and what was expected."""
+
+
+def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files themselves, and of folders the files, by name, whose ending Pillow knows. Folders in folders are not entered."""
+    known = Image.registered_extensions()
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known)
+        else:
+            yield path
+
+
+@dataclasses.dataclass(frozen=True)
+class Fitted:
+    """A picture on a canvas; `scale` and `offset` as in `Incoming`."""
+
+    image: np.ndarray
+    scale: tuple[float, float]
+    offset: tuple[int, int]
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """What Pillow decodes itself. For PostScript it would start Ghostscript, to run a program that nobody vouches for."""
+    Image.init()
+    return tuple(name for name in Image.OPEN if name != "EPS")
+
+
+def open_upright(path: Path) -> Image.Image:
+    """A file as a whole, upright picture of any mode: points 1 and 2 of the rule.
+
+    Raises:
+        PictureError: as `open_picture`.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise PictureError(f"A file is expected. Received: {error.strerror or error}.") from error
+    if not stat.S_ISREG(status.st_mode):  # a pipe would keep us waiting for ever
+        raise PictureError("A file is expected. Received: a folder, a pipe or a device.")
+    if not status.st_size:
+        raise PictureError("A picture is expected. Received: zero bytes.")
+    too_large = f"A picture is expected to have at most {MAX_PIXELS:,} pixels. Received: "
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own, looser limit; ours is applied below, still before anything is decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            opened = Image.open(path, formats=_formats())
+    except UnidentifiedImageError:
+        raise PictureError("A picture that Pillow opens is expected. Received: a file of another kind.") from None
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{too_large}more. {error}") from error
+    except OSError as error:
+        raise PictureError(f"A picture that Pillow opens is expected. Received: {error.strerror or error}.") from error
+    except Exception as error:  # a decoder given a damaged header raises what it likes
+        raise PictureError(f"A picture that Pillow opens is expected. Received: {error}.") from error
+    with opened:
+        width, height = opened.size
+        if width * height > MAX_PIXELS:
+            raise PictureError(f"{too_large}{width:,} x {height:,}.")
+        try:
+            # A camera's MPO holds a preview as its second frame and is not animated.
+            if opened.format != "MPO" and getattr(opened, "is_animated", False):
+                raise PictureError("One still picture is expected. Received: several frames or pages; save one of them.")
+            opened.load()
+            return ImageOps.exif_transpose(opened)
+        except PictureError:
+            raise
+        except Exception as error:
+            raise PictureError(f"A whole picture is expected. Received: a truncated or damaged one ({error}).") from error
+
+
+def eight_bits(picture: Image.Image, channels: int) -> Image.Image:
+    """A picture of any mode as 8-bit grey (1 channel) or RGB (3): points 3 to 5 of the rule."""
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        levels = np.clip(np.rint(np.asarray(picture).astype(np.float64) / 257), 0, 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    elif picture.mode == "F":
+        levels = np.clip(np.rint(np.nan_to_num(np.asarray(picture))), 0, 255)
+        picture = Image.fromarray(levels.astype(np.uint8))
+    if picture.has_transparency_data:
+        clear = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
+    return picture.convert("L" if channels == 1 else "RGB")
+
+
+def fit(
+    picture: Image.Image,
+    height: int,
+    width: int,
+    *,
+    even: bool = False,
+    enlarge: Image.Resampling = Image.Resampling.BOX,
+) -> Fitted:
+    """A grey or RGB picture scaled and centred on a canvas: points 6 and 7 of the rule.
+
+    Args:
+        picture: 8-bit.
+        height, width: of the canvas, in px.
+        even: whether it has a plain ground, of which uneven light is taken away.
+        enlarge: the filter for a picture smaller than the canvas. The box repeats pixels, so what was plain stays plain, as
+            a reader wants it; glyphs are enlarged smoothly.
+
+    Returns:
+        ``uint8 (height, width[, 3])``, the scale and the offset.
+    """
+    if picture.size == (width, height):
+        return Fitted(np.asarray(picture), (1.0, 1.0), (0, 0))
+    own_width, own_height = picture.size
+    factor = min(width / own_width, height / own_height)
+    # Of a picture a thousand times as wide as high, one row remains.
+    inner = max(round(own_width * factor), 1), max(round(own_height * factor), 1)
+    scaled = np.asarray(picture.resize(inner, enlarge if factor > 1 else Image.Resampling.BOX))
+    if even:
+        scaled = even_light(scaled)
+    image = np.empty((height, width, *scaled.shape[2:]), np.uint8)
+    image[:] = np.rint(np.median(border(scaled), axis=0))
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    image[top : top + inner[1], left : left + inner[0]] = scaled
+    return Fitted(image, (inner[0] / own_width, inner[1] / own_height), (left, top))
+
+
+def even_light(image: np.ndarray) -> np.ndarray:
+    """A picture without uneven light, point 7 of the rule; one whose border is plain is returned as it is.
+
+    Args:
+        image: ``uint8 (height, width[, channels])``.
+    """
+    height, width = image.shape[:2]
+    edge = np.ones((height, width), bool)
+    edge[BORDER:-BORDER, BORDER:-BORDER] = False
+    border = image[edge].reshape(edge.sum(), -1).astype(np.float64)
+    middle = np.median(border, axis=0)
+    if ((np.abs(border - middle) <= PLAIN).mean(axis=0) >= 0.5).all():
+        return image
+    y, x = np.indices((height, width)) / max(height, width)
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1)
+    known = terms[edge]
+    surface = np.empty((height, width, border.shape[1]))
+    for c, levels in enumerate(border.T):
+        weights = np.ones(len(levels))
+        for _ in range(30):  # least squares again and again, each pixel weighed by 1 / its last difference
+            found = np.linalg.lstsq(known * weights[:, None], levels * weights, rcond=None)[0]
+            weights = 1 / np.sqrt(np.maximum(np.abs(levels - known @ found), 1))
+        surface[..., c] = terms @ found
+    even = image - (surface - middle).reshape(image.shape)
+    return np.clip(np.rint(even), 0, 255).astype(np.uint8)
+
+
+def border(image: np.ndarray) -> np.ndarray:
+    """The outermost pixels of a picture, ``(n[, 3])``."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])

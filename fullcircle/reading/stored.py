@@ -1,0 +1,53 @@
+"""Readers from stored models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from fullcircle.drawings.base import Drawing
+from fullcircle.drawings.scaling import scaling
+from fullcircle.models.stored import model_of, scaling_of, training_of
+from fullcircle.reading.settings import ReaderSettings
+from fullcircle.store.objects import Store, StoredObject
+
+if TYPE_CHECKING:
+    from fullcircle.reading.reader import Reader
+
+
+def decoder_of(store: Store, drawing: Drawing, encoder: StoredObject) -> StoredObject:
+    """The decoder that an encoder was trained through, which need not be the latest.
+
+    Raises:
+        StoredObjectError: when it is no longer in the store.
+    """
+    again = f"drawings/decoder ({drawing.name}) and then drawings/encoder ({drawing.name})"
+    return store.open(training_of(encoder)["read"]["decoder"], again)
+
+
+def reader_of(drawing: Drawing, models: Mapping[str, StoredObject], settings: ReaderSettings) -> Reader:
+    """A reader from stored models, `encoder` and `decoder`, those that its steps need."""
+    from fullcircle.reading.reader import Reader
+
+    scales = [scaling_of(model, drawing) for model in models.values()] or [scaling("range", drawing.factors)]
+    networks = {name: model_of(model) for name, model in models.items()}
+    return Reader(drawing, scales[0], networks.get("encoder"), networks.get("decoder"), settings)
+
+
+def latest_reader(store: Store, drawing: Drawing, settings: ReaderSettings) -> tuple[Reader, dict[str, str]]:
+    """A reader from the latest encoder and the decoder that it was trained through, and the content hash of each.
+
+    Models that no step needs are left out; the gradient without the encoder takes the latest decoder.
+
+    Raises:
+        NothingMaterializedError: saying which command makes a model.
+        StoredObjectError: when a model is not whole or no longer in the store.
+    """
+    models = {}
+    if "encoder" in settings.taken:
+        models["encoder"] = store.latest("drawings/encoder", drawing.name)
+        if "gradient" in settings.taken:
+            models["decoder"] = decoder_of(store, drawing, models["encoder"])
+    elif "gradient" in settings.taken:
+        models["decoder"] = store.latest("drawings/decoder", drawing.name)
+    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}

@@ -1,0 +1,1 @@
+"""Figures and pictures of a finished model, as report.json and a page."""

@@ -1,0 +1,107 @@
+"""Results: the latest figures of every report, from the store alone.
+
+Belongs here: collecting and printing. Nothing is computed; the figures are those of the reports' ``report.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fullcircle.reports.files import PAGE, REPORT
+from fullcircle.reports.page import FIGURES, VARIANTS, figure_text
+from fullcircle.store.objects import Store
+
+HEADLINES = (
+    "mse",
+    "fvu",
+    "psnr_db",
+    "ssim",
+    "drawn_pixel_mse",
+    "endpoint_px_mean",
+    "endpoint_px_median",
+    "endpoint_px_p95",
+    "within_1px",
+    "within_2px",
+    "redraw_mse",
+    "pixel_exact",
+    "accuracy",
+    "pixels_accuracy",
+    "majority_accuracy",
+    "patterns",
+    "dead_maps",
+    "above_test",
+    "picture_above_test",
+    "pca_psnr_db",
+    "mean_psnr_db",
+    "bce",
+    "negative_elbo",
+    "kl",
+    "kl_share",
+    "latents",
+    "active_latents",
+    "knn_accuracy",
+    "knn_pca_accuracy",
+    "knn_pixels_accuracy",
+    "completeness",
+    "change_per_step",
+    "samples_copied",
+    "samples_real",
+)
+
+REPORTS = ("_report", "feature_patterns")
+"""What the names of assets end with that hold a report."""
+
+
+def latest_reports(store: Store) -> list[dict[str, Any]]:
+    """The latest version of every report, by asset and partition.
+
+    Each is ``{"asset", "partition", "version", "report", "metrics", "says"}``; `says` is what the figures prove, by how the splits
+    were made, empty where there is only one way.
+
+    Raises:
+        StoredObjectError: when a report is not whole.
+    """
+    results = []
+    for (asset, partition), entry in sorted(store.ledger.latest_of_all().items()):
+        if not asset.endswith(REPORTS):
+            continue
+        stored = store.open(entry["version"], f"{asset} ({partition})")
+        report = json.loads(stored.file(REPORT).read_text())
+        results.append(
+            {
+                "asset": asset,
+                "partition": partition,
+                "version": stored.hash,
+                "report": str(stored.file(PAGE)),
+                "metrics": report["metrics"],
+                "says": report.get("splits", {}).get("says", ""),
+            }
+        )
+    return results
+
+
+def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[str, float]] | None = None) -> str:
+    """The results as a table people read: clean, noisy and the reader's side by side, and what a profile should reach.
+
+    Args:
+        results: of `latest_reports`.
+        reaches: per asset, figure and the most it should be.
+    """
+    lines: list[str] = []
+    for result in results:
+        metrics, goals = result["metrics"], (reaches or {}).get(result["asset"], {})
+        variants = {v: head for v, head in VARIANTS.items() if any(name.startswith(v) for name in metrics)}
+        lines.append(f"{result['asset']} of {result['partition']}, on test, version {result['version'][:12]}")
+        heads = ["clean", *variants.values()] if variants else [""]
+        lines.append(f"  {'':<32}" + "".join(f"{h:>12}" for h in heads) + ("        goal" if goals else ""))
+        for name in HEADLINES:
+            if name not in metrics:
+                continue
+            cells = [figure_text(name, metrics[name]), *(figure_text(name, metrics.get(v + name)) for v in variants)]
+            goal = f"{'<= ' + format(goals[name], 'g'):>12}" if name in goals else ""
+            lines.append((f"  {FIGURES[name][0]:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
+        lines += [f"  {result['says']}"] if result["says"] else []
+        lines += [f"  report: {result['report']}", ""]
+    return "\n".join(lines).rstrip()

@@ -1,0 +1,1 @@
+"""Trainings: one loop, and what is trained by it."""

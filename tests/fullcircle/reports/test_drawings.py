@@ -1,0 +1,93 @@
+"""The reports of a class in colour that is made of parts, from examples to page, with networks that learned nothing yet."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fullcircle.checks import drawings as checks
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
+from fullcircle.drawings import DRAWINGS
+from fullcircle.drawings.scaling import scaling
+from fullcircle.models.decoders import half_planes
+from fullcircle.models.encoders import attention
+from fullcircle.models.stored import TRAINING
+from fullcircle.reading.readings import NOISES
+from fullcircle.reading.settings import ReaderSettings
+from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
+from fullcircle.reports.settings import ReportSettings
+from fullcircle.reports.trained_classes import reached, sheet, write_reached
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.store.objects import NothingMaterializedError
+
+FACE = DRAWINGS["face"]
+
+
+@pytest.fixture
+def reports(store, monkeypatch):
+    monkeypatch.setattr(half_planes, "UNITS", (8,))
+    for name, size in {"STEM": 4, "FINE": 4, "COARSE": 4, "SQUEEZE": 2, "CONTEXT": 8, "LOOK": 8, "LOOKS": 1}.items():
+        monkeypatch.setattr(attention, name, size)
+    by = scaling("range", FACE.factors)
+
+    def untrained(kind, network, **read):
+        about = {"scaling": "range", "settings": {"model": kind}, "read": read, "parameters": 1, "trainable": 1}
+        about |= {"history": [{"stage": kind, "loss": 1.0, "val_loss": 1.0}], "timing": {"seconds": 1, "examples_per_s": 1}}
+        with store.draft() as draft:
+            network.build(FACE, by).save(draft.path / f"{kind}.keras")
+            (draft.path / TRAINING).write_text(json.dumps(about))
+            return draft.commit()
+
+    examples = drawing_steps.make_examples(store, FACE, ExamplesSettings(n=16, workers=1))
+    splits = drawing_steps.make_splits(store, examples, SplitsSettings(train=0.1, test=0.45, valid=0.45))
+    test, valid = splits["test"], splits["valid"]
+    decoder = untrained("decoder", half_planes)
+    encoder = untrained("encoder", attention, decoder=decoder.hash)
+    reader = ReaderSettings(steps="encoder,redraw", redraws=20, pictures=2, workers=1)
+    readings, _ = drawing_steps.make_readings(store, FACE, test, valid, encoder, reader)
+    shown = ReportSettings(pictures=2)
+    return {
+        "examples": examples,
+        "decoder": drawing_steps.report_decoder(store, FACE, test, valid, decoder, shown),
+        "encoder": drawing_steps.report_encoder(store, FACE, test, valid, decoder, encoder, readings, shown),
+    }
+
+
+def test_a_face_has_its_reports_in_colour_and_its_parts_listed(reports):
+    assert checks.images_are_drawn(reports["examples"], FACE).passed
+    for name, rows in (("decoder", 3), ("encoder", 2 * 4)):
+        report = json.loads(reports[name].file(REPORT).read_text())
+        assert 0 < report["metrics"]["mse"] < 1
+        sheet = Image.open(io.BytesIO(reports[name].file(CONTACT_SHEET).read_bytes()))
+        assert sheet.height == rows * (96 + 4) + 4
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+        assert np.ptp(pixels[4:100, 92:188], axis=2).max() > 30  # the first face is no grey one
+    page = reports["encoder"].file(PAGE).read_text()
+    assert page.count("the parts that were read") == 2
+    for part in ("hair: ellipse", "right eye: ellipse", "mouth: arc"):
+        assert page.count(f"<dt>{part}</dt><dd><code>draw.{part.split()[-1]}([(") == 2
+    assert "the parts" not in reports["decoder"].file(PAGE).read_text()
+    assert set(json.loads(reports["encoder"].file(REPORT).read_text())["reader"]) == {f"{n:g}" for n in NOISES}
+
+
+def test_what_was_reached_is_what_the_reports_say(store, reports, tmp_path):
+    with pytest.raises(NothingMaterializedError, match="face"):
+        sheet(store, FACE)
+    assert len(write_reached(store, tmp_path).splitlines()) == 2  # no class has reports: the head alone
+    assert not list(tmp_path.glob("*.webp"))
+    for name in ("decoder", "encoder"):
+        entry = {"asset": f"drawings/{name}_report", "partition": "face", "version": reports[name].hash, "run_id": "r"}
+        store.ledger.append(entry)
+    figures = {n: json.loads(reports[n].file(REPORT).read_text())["metrics"] for n in ("decoder", "encoder")}
+    made = reached(store, FACE)
+    assert made["fvu"] == figures["decoder"]["fvu"]
+    assert made["redraw_mse"] == figures["encoder"]["reader_redraw_mse"]
+    assert made["redraw_fvu"] == pytest.approx(made["redraw_mse"] / figures["decoder"]["null_mse"])
+    assert made["psnr_db"] == pytest.approx(-10 * np.log10(made["redraw_mse"]))
+    assert made["examples"] == 2
+    line = write_reached(store, tmp_path).splitlines()[2]
+    assert line.startswith("| [face](#face) | 0:01, 0:01 |") and f"{made['psnr_db']:.1f} dB" in line
+    with Image.open(tmp_path / "reached_face.webp") as image:
+        assert image.height == 3 * (96 + 4) + 4

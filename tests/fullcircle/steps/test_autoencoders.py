@@ -1,0 +1,177 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from fullcircle.checks.autoencoders import (
+    gain_by_unit,
+    latents_are_active,
+    mean_picture,
+    pictures_are_learned,
+    reconstruction_per_picture,
+)
+from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
+from fullcircle.data.sources import SOURCES
+from fullcircle.evaluation.latents import kl_nats
+from fullcircle.images.arrays import unit_images
+from fullcircle.models.autoencoders import model_settings
+from fullcircle.models.stored_autoencoder import DECODER, ENCODER, halves_of
+from fullcircle.steps import autoencoders as autoencoder_steps
+from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.store.objects import Store
+from fullcircle.training.autoencoders import kl_divergence, reconstruction_loss
+
+SMALL = {"epochs": 2, "batch_size": 32}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Splits of a few small Tifinagh characters, and two models of them."""
+    store = Store(tmp_path_factory.mktemp("autoencoding"))
+    originals = glyph_steps.make_originals(store, SOURCES["tifinagh"], OriginalsSettings(height=16, width=16))
+    augmented = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=330, workers=1))
+    splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings())
+    models = {
+        name: autoencoder_steps.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], settings)
+        for name, settings in (
+            ("dense_autoencoder", model_settings("dense_autoencoder", epochs=40, batch_size=32, learning_rate=3e-3)),
+            ("vae", model_settings("vae", **SMALL)),
+        )
+    }
+    return store, splits, models
+
+
+def test_a_trained_model_says_what_it_is_and_what_it_was_made_from(made):
+    _, splits, models = made
+    told = autoencoder_steps.training_of(models["vae"])
+    assert {p.name for p in models["vae"].path.iterdir()} == {"encoder.keras", "decoder.keras", "training.json", "object.json"}
+    assert (told["model"], told["source"], told["canvas"]) == ("vae", "tifinagh", [16, 16, 1])
+    assert told["settings"] == model_settings("vae", **SMALL).as_dict()
+    assert told["read"] == {"train": splits["train"].hash, "valid": splits["valid"].hash}
+    assert told["splits"]["unit"] == "original"
+    assert "ⴰ" in told["labels"]
+    assert len(told["history"]) == 2
+    assert set(told["history"][0]) == {"epoch", *(f"{s}{n}" for s in ("", "val_") for n in ("loss", "reconstruction", "kl"))}
+    assert told["parameters"] == sum(told["halves"].values()) > told["trainable"]
+    assert told["timing"]["examples_per_s"] > 0
+
+
+@pytest.mark.parametrize("name", ["dense_autoencoder", "vae"])
+def test_a_trained_model_encodes_and_decodes(made, name):
+    _, splits, models = made
+    trained = halves_of(models[name])
+    images = splits["valid"].table("valid").read(["image"])["image"]
+    codes = trained.encode(images)
+    assert (codes.shape, codes.dtype) == ((len(images), trained.latents), np.float32)
+    assert np.array_equal(codes, trained.encode(unit_images(images)))
+    back = trained.decode(codes)
+    assert (back.shape, back.dtype) == ((len(images), 16, 16, 1), np.float32)
+    assert trained.variational == (name == "vae")
+    if trained.variational:
+        mean, log_var = trained.posterior(images)
+        assert np.array_equal(mean, codes)
+        assert log_var.shape == codes.shape
+    else:
+        assert trained.posterior(images) is None
+    assert trained.encode(images[:0]).shape == (0, trained.latents)
+    assert trained.decode(codes[:0]).shape == (0, 16, 16, 1)
+
+
+def test_a_training_cut_off_makes_the_same_object_and_leaves_no_checkpoint(made):
+    store, splits, models = made
+    settings = model_settings("vae", **SMALL)
+    folder = store.root / autoencoder_steps.CHECKPOINTS / "vae" / "tifinagh"
+    assert not list(folder.iterdir())
+
+    class Kill(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                raise KeyboardInterrupt
+
+    def make(**more):
+        return autoencoder_steps.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], settings, **more)
+
+    folder.joinpath("of_other_settings.npz").write_bytes(b"")
+    with pytest.raises(KeyboardInterrupt):
+        make(callbacks=[Kill()])
+    (held,) = folder.iterdir()
+    assert held.name != "of_other_settings.npz"
+    said = []
+    assert make(progress=autoencoder_steps.Progress(said.append)).hash == models["vae"].hash
+    assert "goes on after epoch 1 of 2" in said[0]
+    assert not list(folder.iterdir())
+
+
+def test_codes_of_test_are_kept_for_the_projector(made, tmp_path):
+    _, splits, models = made
+    folder = autoencoder_steps.log_codes(Store(tmp_path), splits["test"], models["vae"])
+    assert folder == tmp_path / "logs" / "glyphs" / "tifinagh" / "vae" / f"codes_{models['vae'].hash[:12]}"
+    test = splits["test"].table("test")
+    written = np.loadtxt(folder / "tensors.tsv", delimiter="\t")[:, :2]
+    codes = halves_of(models["vae"]).encode(test.read(["image"])["image"])
+    assert np.allclose(written, codes, atol=1e-5)
+    assert (folder / "sprite.png").exists()
+
+
+def test_the_checks_losses_are_those_of_the_training(rng):
+    image, made = (rng.random((3, 4, 4, 3), np.float32) for _ in range(2))
+    for loss in ("bce", "mse"):
+        assert np.allclose(reconstruction_per_picture(loss, image, made), reconstruction_loss(loss, image, made), rtol=1e-4)
+    mean, log_var = (rng.standard_normal((5, 2)).astype(np.float32) for _ in range(2))
+    assert np.allclose(kl_nats(mean, log_var), kl_divergence(mean, log_var), rtol=1e-5)
+
+
+def test_the_mean_picture_is_that_of_all_of_train(made):
+    images = made[1]["train"].table("train").read(["image"])["image"]
+    assert np.allclose(mean_picture(made[1]["train"])[..., 0], images.mean(axis=0) / 255, atol=1e-6)
+
+
+def test_a_model_that_learned_passes_and_one_that_did_not_is_told_what_to_do(made):
+    store, splits, models = made
+    good = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
+    assert good.passed, good.says
+    assert good.figures["reconstruction"] < good.figures["mean_picture"]
+    assert good.figures["gain"] > 2 * good.figures["standard_error"] > 0
+    idle = model_settings("dense_autoencoder", epochs=1, learning_rate=1e-9)
+    stored = autoencoder_steps.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], idle)
+    bad = pictures_are_learned(stored, splits["train"], splits["valid"])
+    assert not bad.passed and not bad.warns
+    assert "no more than their mean" in bad.says and "Train with more epochs (dense_autoencoder.epochs)" in bad.says
+
+
+def test_a_gain_that_may_be_chance_warns(made, monkeypatch):
+    _, splits, models = made
+    monkeypatch.setattr("fullcircle.checks.autoencoders.CHANCE", 1e9)
+    doubtful = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
+    assert doubtful.warns and not doubtful.passed
+    assert "it may be chance" in doubtful.says
+
+
+def test_copies_of_one_original_count_as_one():
+    gains, error = gain_by_unit(np.array([1.0, 3.0, 4.0, 4.0, 4.0]), np.array(["a", "a", "b", "b", "b"], object))
+    assert gains.tolist() == [2.0, 4.0]
+    assert error == pytest.approx(1.0)  # deviation sqrt(2) over sqrt(2)
+    assert gain_by_unit(np.ones(4), np.array(["a"] * 4))[1] is None
+
+
+def test_a_collapsed_model_fails_with_advice(made):
+    store, splits, models = made
+    found = latents_are_active(models["vae"], splits["valid"])
+    assert set(found.figures) == {"active_latents", "latents", "kl_nats", "kl_share_of_loss"}
+    assert found.passed == (found.figures["active_latents"] > 0)
+    with store.draft() as draft:  # the same model, its encoder deaf
+        trained = halves_of(models["vae"])
+        layer = trained.encoder.get_layer("mean")
+        layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+        trained.encoder.save(draft.path / ENCODER)
+        trained.decoder.save(draft.path / DECODER)
+        (draft.path / autoencoder_steps.TRAINING).write_text(json.dumps(trained.training))
+        deaf = draft.commit()
+    collapsed = latents_are_active(deaf, splits["valid"])
+    assert not collapsed.passed
+    assert collapsed.figures["active_latents"] == 0
+    assert "vae has collapsed" in collapsed.says
+    assert "Lower vae.kl_factor (now 1)" in collapsed.says
+    with pytest.raises(ValueError, match=r"A variational model is expected. Received: dense_autoencoder."):
+        latents_are_active(models["dense_autoencoder"], splits["valid"])
