@@ -1,6 +1,7 @@
 """Pictures of a drawing class, and the table of its factors, for its page in docs/drawings.md.
 
-Belongs here: what is made from the class alone. ``python -m fullcircle.reports.class_pictures FOLDER`` writes the pictures of all classes; a test holds that those in docs/images are what the classes draw.
+Belongs here: what is made from the class alone. ``python -m fullcircle.reports.class_pictures FOLDER`` writes the pictures of
+all classes; a test holds that those in docs/images are what the classes draw.
 """
 
 from __future__ import annotations
