@@ -1,4 +1,3 @@
-import json
 import os
 import signal
 import subprocess
@@ -7,7 +6,6 @@ import time
 
 import pytest
 
-from fullcircle.store.ledger import Ledger
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
 
@@ -103,52 +101,9 @@ def test_writing_again_replaces_a_damaged_object(store):
     assert stored.file("a.txt").read_text() == "1"
 
 
-def entry(version, run_id="r", asset="drawings/train", partition="line"):
-    return {"asset": asset, "partition": partition, "version": version, "run_id": run_id}
-
-
-def test_the_latest_is_that_of_the_run_or_the_last(store):
-    for version, run_id in (("1", "a"), ("2", "b"), ("3", "c")):
-        store.ledger.append(entry(version, run_id))
-    store.ledger.append(entry("9", "c", partition="face"))
-    assert store.ledger.latest("drawings/train", "line")["version"] == "3"
-    assert store.ledger.latest("drawings/train", "line", "b")["version"] == "2"
-    assert store.ledger.latest("drawings/train", "line", "z")["version"] == "3"
-    assert store.ledger.latest("drawings/test", "line") is None
-
-
 def test_nothing_made_yet_says_what_makes_it(store):
     with pytest.raises(NothingMaterializedError, match="drawings/decoder has no version for 'line'.*make run DRAWING=line"):
         store.latest("drawings/decoder", "line")
-
-
-def test_a_line_that_a_kill_left_unfinished_spoils_nothing_else(tmp_path):
-    ledger = Ledger(tmp_path / "ledger.jsonl")
-    ledger.append(entry("1"))
-    with ledger.path.open("ab") as file:
-        file.write(b'{"asset": "drawings/tr')
-    ledger.append(entry("2"))
-    assert [e["version"] for e in ledger.entries()] == ["1", "2"]
-
-
-def test_an_entry_without_its_version_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="needs run_id, version. Received: asset, partition"):
-        Ledger(tmp_path / "ledger.jsonl").append({"asset": "a", "partition": "b"})
-
-
-def test_processes_append_whole_lines_at_once(tmp_path):
-    script = (
-        "import sys, pathlib; from fullcircle.store.ledger import Ledger\n"
-        "ledger = Ledger(pathlib.Path(sys.argv[1]))\n"
-        "for i in range(50):\n"
-        "    ledger.append({'asset': 'a', 'partition': sys.argv[2], 'version': str(i), 'run_id': 'x' * 500})\n"
-    )
-    path = tmp_path / "ledger.jsonl"
-    writers = [subprocess.Popen([sys.executable, "-c", script, path, name]) for name in "pq"]
-    assert [w.wait(60) for w in writers] == [0, 0]
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len(lines) == 100
-    assert all([e["version"] for e in lines if e["partition"] == name] == [str(i) for i in range(50)] for name in "pq")
 
 
 def test_two_processes_that_write_one_object_agree(store):

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fullcircle.hashing import canonical_json, digest
+from fullcircle.store.hashing import canonical_json, digest
 
 WITHOUT_EFFECT = "workers"
 """The setting that changes nothing but the time; entries of older versions hold it, recipes do not."""

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from fullcircle.recipe import Recipe, difference, entry_key
+from fullcircle.store.recipe import Recipe, difference, entry_key
 
 RECIPE = Recipe(
     asset="drawings/encoder",
