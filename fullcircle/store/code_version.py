@@ -28,8 +28,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fullcircle.store.hashing import digest, file_sha256
 from fullcircle.store.definitions import STATEMENTS, Imported, Source, Use
+from fullcircle.store.hashing import digest, file_sha256
 
 ROOT = Path(__file__).parents[2]
 LENGTH = 12

@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 
-from fullcircle import ledger_records
+from fullcircle.store import ledger_records
 from fullcircle.store.ledger import Ledger, LedgerError, StoreError, StoreWarning
 from fullcircle.store.recipe import Recipe
 
