@@ -5,6 +5,7 @@ SOURCE  ?=
 MODELS  ?=
 PROFILE ?= quick
 SET     ?=
+FORCE   ?=
 BENCH   ?=
 HOST    ?= 127.0.0.1
 PORT    ?=
@@ -34,14 +35,14 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-run: .venv/.installed  ## the line's circle and a source with two models, or one's assets: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="examples.n=500 ..."
-	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+run: .venv/.installed  ## what is stale of the line and of a source with two models, or of what is named: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="examples.n=500 ..." FORCE=1
+	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(if $(FORCE),--force) $(foreach s,$(SET),--set "$(s)")
 
 features: .venv/.installed  ## what the maps of a trained encoder react to most: DRAWING=line, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="features.maps=4 ..."
-	@$(BIN)/python -m pipelines.run --features $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(foreach s,$(SET),--set "$(s)")
+	@$(BIN)/python -m pipelines.run --features $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(if $(FORCE),--force) $(foreach s,$(SET),--set "$(s)")
 
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
-	$(BIN)/dagster dev --workspace workspace.yaml --host $(HOST) --port $(or $(PORT),3000)
+	$(BIN)/python -m pipelines.ui --host $(HOST) --port $(or $(PORT),3000)
 
 tensorboard: .venv/.installed  ## losses of every training, and the codes of autoencoders in the embedding projector, on 127.0.0.1
 	@mkdir -p "$(or $(FULLCIRCLE_STORE),store)/logs"

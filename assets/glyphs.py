@@ -1,38 +1,35 @@
 """Pictures from anywhere as assets, one partition per picture source: originals -> augmented -> splits.
 
-Belongs here: keys, dependencies, descriptions and metadata. What is done is said in `fullcircle.steps.glyphs`.
+Belongs here: what Dagster shows of each. What is done is in `fullcircle.steps.glyphs`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
-from assets.configuration import config_of, pipeline_type, settings_of
-from assets.materialization import OWNERS, Made, materialized, progress_of, shown, table_metadata
+from assets.checking import checks_of
+from assets.configuration import pipeline_type
+from assets.from_steps import About, asset_of
+from assets.materialization import shown, table_metadata
 from assets.partitions import partitions_of
+from fullcircle.checks.glyphs import GUARDS
 from fullcircle.data.augmented import AUGMENTED
 from fullcircle.data.originals import INVERTED, ORIGIN, ORIGINALS, REASON, rejects
-from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
-from fullcircle.data.sources import SOURCES, known_sources, picture_source
-from fullcircle.data.splits import SPLITS
+from fullcircle.data.sources import SOURCES, known_sources
 from fullcircle.reports.glyphs import augmented_sheet, originals_sheet
-from fullcircle.steps import glyphs as glyph_steps
-from fullcircle.store.code_version import code_version
+from fullcircle.steps import glyphs as steps
+from fullcircle.steps.step import Inputs
 from fullcircle.store.columns import LABEL
-from fullcircle.store.objects import Store, StoredObject
+from fullcircle.store.objects import StoredObject
 
-PREFIX = "glyphs"
-SPLITTING = "splitting"
-SHOWN_REJECTS = 50
-
+PREFIX = steps.PREFIX
 PARTITIONS = partitions_of(known_sources, SOURCES)
-
-ORIGINALS_CODE = code_version("fullcircle.data.originals", "fullcircle.data.sources")
-AUGMENTED_CODE = code_version("fullcircle.data.augmented")
-SPLITS_CODE = code_version("fullcircle.data.group_splits")
+SHOWN_REJECTS = 50
+TABLE = frozenset({"python", "parquet"})
 
 
-def _rejects_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
+def _rejects(stored: StoredObject) -> dict[str, Any]:
     """The first rejected pictures with their reasons, as a table in the UI; all of them are in the file."""
     rejected = rejects(stored)
     read = rejected.read([ORIGIN, REASON], limit=SHOWN_REJECTS)
@@ -44,97 +41,59 @@ def _rejects_metadata(stored: StoredObject) -> dict[str, dg.MetadataValue]:
     return {"rejected": dg.MetadataValue.int(rejected.rows), "rejects": dg.MetadataValue.table(records, schema)}
 
 
-@dg.asset(
-    key_prefix=PREFIX,
-    partitions_def=PARTITIONS,
-    group_name="originals",
-    kinds={"python", "parquet"},
-    owners=OWNERS,
-    tags={"room": "originals"},
-    code_version=ORIGINALS_CODE,
-    config_schema=config_of(OriginalsSettings),
-    description="The pictures of a source on one canvas, light on dark, each with its file and hash; what was rejected, and why.",
-)
-def originals(context: dg.AssetExecutionContext, store: dg.ResourceParam[Store]) -> dg.MaterializeResult[Made]:
-    settings = settings_of(OriginalsSettings, context)
-    source = picture_source(store.root, context.partition_key)
-    stored = glyph_steps.make_originals(store, source, settings, progress_of(context))
+def _originals(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
     table = stored.table(ORIGINALS)
     read = table.read([LABEL, INVERTED])
     sheet = originals_sheet(stored)
-    metadata = {
+    return {
         **table_metadata(table),
         "labels": dg.MetadataValue.int(len(set(read[LABEL].tolist()))),
         "inverted": dg.MetadataValue.int(int(read[INVERTED].sum())),
-        **_rejects_metadata(stored),
+        **_rejects(stored),
         **({"pictures": shown("originals", sheet)} if sheet else {}),
     }
-    return materialized(context, stored, settings=settings, read={}, code_version=ORIGINALS_CODE, metadata=metadata)
 
 
-@dg.asset(
-    key_prefix=PREFIX,
-    ins={"originals": dg.AssetIn(key_prefix=PREFIX)},
-    partitions_def=PARTITIONS,
-    group_name="augmented",
-    kinds={"python", "opencv", "parquet"},
-    owners=OWNERS,
-    tags={"room": "augmented"},
-    code_version=AUGMENTED_CODE,
-    config_schema=config_of(AugmentedSettings, {"pipeline": pipeline_type()}),
-    description="Many samples from the originals by a pipeline of augmentation, each with what was done to it.",
-)
-def augmented(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], originals: StoredObject
-) -> dg.MaterializeResult[Made]:
-    settings = settings_of(AugmentedSettings, context)
-    stored = glyph_steps.make_augmented(store, originals, settings, progress_of(context))
-    metadata = {
-        **table_metadata(stored.table(AUGMENTED)),
-        "pictures": shown("originals above their samples", augmented_sheet(originals, stored)),
-    }
-    read = {f"{PREFIX}/originals": originals}
-    return materialized(context, stored, settings=settings, read=read, code_version=AUGMENTED_CODE, metadata=metadata)
+def _augmented(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
+    sheet = augmented_sheet(inputs[f"{PREFIX}/originals"], stored)
+    return {**table_metadata(stored.table(AUGMENTED)), "pictures": shown("originals above their samples", sheet)}
 
 
-_SPLIT_SAYS = {"train": "What models are fitted on.", "test": "What only reports look at.", "valid": "What chooses."}
+def _split(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
+    table = stored.table()
+    return {**table_metadata(table), "meaning": dg.MetadataValue.text(table.about["splits"]["says"])}
 
 
-@dg.multi_asset(
-    name="glyph_splits",
-    outs={
-        split: dg.AssetOut(
-            key_prefix=PREFIX,
-            group_name="glyph_splits",
-            kinds={"python", "parquet"},
-            owners=OWNERS,
-            tags={"room": "splits"},
-            code_version=SPLITS_CODE,
-            description=f"{_SPLIT_SAYS[split]} Samples go where the hash of their unit sends them: original, group or sample.",
+_SPLITS = {"train": "What models are fitted on.", "test": "What only reports look at.", "valid": "What chooses."}
+
+ABOUT: dict[str, About] = {
+    f"{PREFIX}/originals": About(
+        "The pictures of a source on one canvas, light on dark, each with its file and hash; what was rejected, and why.",
+        "originals",
+        TABLE,
+        _originals,
+    ),
+    f"{PREFIX}/augmented": About(
+        "Many samples from the originals by a pipeline of augmentation, each with what was done to it.",
+        "augmented",
+        TABLE | {"opencv"},
+        _augmented,
+    ),
+    **{
+        f"{PREFIX}/{split}": About(
+            f"{use} Samples go where the hash of their unit sends them: original, group or sample.",
+            "glyph_splits",
+            TABLE,
+            _split,
         )
-        for split in SPLITS
+        for split, use in _SPLITS.items()
     },
-    ins={name: dg.AssetIn(key_prefix=PREFIX) for name in ("originals", "augmented")},
-    partitions_def=PARTITIONS,
-    # A multi-asset takes a mapping of fields only, so the rules hang on the one field.
-    config_schema={SPLITTING: config_of(GlyphSplitsSettings)},
-)
-def splits(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], originals: StoredObject, augmented: StoredObject
-) -> Iterator[dg.MaterializeResult[Made]]:
-    settings = settings_of(GlyphSplitsSettings, context, SPLITTING)
-    made = glyph_steps.make_glyph_splits(store, originals, augmented, settings, progress_of(context))
-    for split, stored in made.items():
-        table = stored.table(split)
-        yield materialized(
-            context,
-            stored,
-            settings=settings,
-            read={f"{PREFIX}/originals": originals, f"{PREFIX}/augmented": augmented},
-            code_version=SPLITS_CODE,
-            metadata={**table_metadata(table), "says": dg.MetadataValue.text(table.about["splits"]["says"])},
-            asset_key=dg.AssetKey([PREFIX, split]),
-        )
+}
 
+ASSETS = [
+    asset_of(steps.ORIGINALS_STEP, PARTITIONS, ABOUT),
+    asset_of(steps.AUGMENTED_STEP, PARTITIONS, ABOUT, types={"pipeline": pipeline_type()}),
+    asset_of(steps.SPLITTING, PARTITIONS, ABOUT),
+]
 
-ASSETS = [originals, augmented, splits]
+CHECKS = [checks_of(guard, PARTITIONS) for guard in GUARDS]

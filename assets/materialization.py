@@ -7,24 +7,27 @@ parent when the step starts, which need not be what was read; so what was read i
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
+from fullcircle.checks.guards import blocking_checks
 from fullcircle.core.progress import Progress
 from fullcircle.core.settings import Settings
 from fullcircle.images.sheets import data_uri
+from fullcircle.models.stored import training_of
+from fullcircle.reports.columns import column_description
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
+from fullcircle.steps.step import WHOLE, Result
 from fullcircle.store.objects import StoredObject
 from fullcircle.store.tables import TableReader
 
 OWNERS = ["team:full-circle"]
 
-WHOLE = "all"
-"""What the ledger says for the partition of an asset that has none."""
+FORCE_TAG = "full_circle/force"
+"""The tag of a run that makes everything again, whatever is stored."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,59 +43,73 @@ def progress_of(context: dg.AssetExecutionContext) -> Progress:
     return Progress(context.log.info)
 
 
+def partition_of(context: dg.OpExecutionContext) -> str:
+    """The partition that a step works on; `WHOLE` of an asset that has none.
+
+    Raises:
+        dg.Failure: when the asset has partitions and the run names none.
+    """
+    if context.has_partition_key:
+        return context.partition_key
+    partitions = {d for key in context.selected_asset_keys if (d := context.assets_def.specs_by_key[key].partitions_def)}
+    if partitions:
+        choices = ", ".join(sorted({name for d in partitions for name in d.get_partition_keys()}))
+        raise dg.Failure(
+            f"One partition is expected for {context.job_name}. Received: none. Choose from: {choices}.", allow_retries=False
+        )
+    return WHOLE
+
+
 def materialized(
     context: dg.AssetExecutionContext,
-    stored: StoredObject,
-    *,
+    result: Result,
+    asset: str,
     settings: Settings,
-    read: Mapping[str, StoredObject],
-    code_version: str,
     metadata: Mapping[str, Any],
-    asset_key: dg.AssetKey | None = None,
 ) -> dg.MaterializeResult[Made]:
     """The result of an asset: value, content hash as data version, metadata.
 
     Args:
         context: of the step.
-        stored: what was made.
-        settings: what the run was told.
-        read: the objects that were really read, by asset.
-        code_version: of the asset.
+        result: what its step of the library gave.
+        asset: which of the assets that it makes.
+        settings: what the run was launched with.
         metadata: what is particular to the asset.
-        asset_key: needed where a step makes several assets.
     """
-    key = asset_key or context.asset_key
-    versions = {name: other.hash for name, other in read.items()}
+    stored, recipe = result.objects[asset], result.recipes[asset]
     entry = {
-        "asset": key.to_user_string(),
-        "partition": context.partition_key if context.has_partition_key else WHOLE,
+        **recipe.entry(),
         "version": stored.hash,
         "run_id": context.run_id,
         "time": time.time(),
         "config": settings.as_dict(),
-        "read": versions,
-        "code_version": code_version,
+        "blocking": blocking_checks(asset),
+        "reused": result.reused,
     }
     common: dict[str, Any] = {
         "hash": stored.hash,
         "path": dg.MetadataValue.path(str(stored.path)),
+        "dagster/uri": stored.path.as_uri(),
         "bytes": stored.bytes,
         "config": dg.MetadataValue.json(settings.as_dict()),
-        "read": dg.MetadataValue.json(versions),
+        "read": dg.MetadataValue.json(dict(recipe.read)),
+        "code_version": recipe.code_version,
+        "libraries": dg.MetadataValue.json(dict(recipe.libraries)),
+        "reused": result.reused,
     }
     if "seed" in settings.as_dict():
         common["seed"] = settings.as_dict()["seed"]
     return dg.MaterializeResult(
-        asset_key=key,
+        asset_key=dg.AssetKey(asset.split("/")),
         value=Made(stored, entry),
         data_version=dg.DataVersion(stored.hash),
         metadata={**common, **metadata},
     )
 
 
-def table_metadata(table: TableReader) -> dict[str, dg.MetadataValue]:
-    """What Dagster shows of a table: rows, columns, and what the table says of itself."""
-    columns = [dg.TableColumn(f.name, str(f.type)) for f in table.schema]
+def table_metadata(table: TableReader) -> dict[str, Any]:
+    """What Dagster shows of a table: rows, columns with what they mean, and what the table holds of how it was made."""
+    columns = [dg.TableColumn(f.name, str(f.type), description=column_description(f.name, table.about)) for f in table.schema]
     return {
         "dagster/row_count": dg.MetadataValue.int(table.rows),
         "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns)),
@@ -100,24 +117,30 @@ def table_metadata(table: TableReader) -> dict[str, dg.MetadataValue]:
     }
 
 
-def figures(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures as metadata; those that could not be computed are left out."""
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def report_metadata(stored: StoredObject) -> dict[str, Any]:
-    """What Dagster shows of a report: contact sheet, where the page is, figures."""
-    report = json.loads(stored.file(REPORT).read_text())
+def training_metadata(stored: StoredObject) -> dict[str, Any]:
+    """What Dagster shows of a trained model: its size, its losses at the best epoch of the last stage, and how long it took."""
+    training = training_of(stored)
+    history = training["history"]
+    last = [entry for entry in history if entry.get("stage") == history[-1].get("stage")]
+    best = min(last, key=lambda entry: entry["val_loss"])
     return {
-        "pictures": picture(stored, CONTACT_SHEET),
-        "page": dg.MetadataValue.path(str(stored.file(PAGE))),
-        **figures(report["metrics"]),
+        "parameters": dg.MetadataValue.int(training["parameters"]),
+        "epochs": dg.MetadataValue.int(len(history)),
+        "best_epoch": dg.MetadataValue.int(best["epoch"]),
+        **{name: dg.MetadataValue.float(value) for name, value in best.items() if name not in ("stage", "epoch")},
+        "seconds": dg.MetadataValue.float(training["timing"]["seconds"]),
+        "examples_per_s": dg.MetadataValue.float(training["timing"]["examples_per_s"]),
     }
 
 
-def picture(stored: StoredObject, name: str) -> dg.MarkdownMetadataValue:
-    """A small picture of a stored object, for the UI to show."""
-    return shown(name, stored.file(name).read_bytes())
+def report_metadata(stored: StoredObject) -> dict[str, Any]:
+    """What Dagster shows of a report: contact sheet, where the page is, figures; those that could not be computed are left out."""
+    figures = stored.json(REPORT)["metrics"]
+    return {
+        "pictures": shown(CONTACT_SHEET, stored.file(CONTACT_SHEET).read_bytes()),
+        "page": dg.MetadataValue.path(str(stored.file(PAGE))),
+        **{name: value for name, value in figures.items() if value is not None},
+    }
 
 
 def shown(name: str, webp: bytes) -> dg.MarkdownMetadataValue:

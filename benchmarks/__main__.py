@@ -32,7 +32,7 @@ from benchmarks import (
 from benchmarks.results import FOLDER, Benchmark, BenchmarkError, doubts, write
 from fullcircle.core.progress import Progress, duration
 from fullcircle.core.settings import Settings, SettingsError
-from pipelines.run import overrides_of
+from pipelines.request import overrides_of
 
 BENCHMARKS: dict[str, Benchmark] = {
     m.BENCHMARK.name: m.BENCHMARK

@@ -166,14 +166,14 @@ def streamed(train: TableReader, valid: TableReader, settings: AutoencoderSettin
 
     A rate that falls must know for how long: as many epochs as the seconds hold at the `pace` of the other way.
     """
-    from fullcircle.training.autoencoders import fit_autoencoder
+    from fullcircle.training.autoencoders import train_autoencoder
 
     falls = settings.schedule == "cosine"
     epochs = max(1, round(seconds * pace / min(train.rows, settings.epoch_pictures))) if falls else FOREVER
     watch = clock(2 * seconds if falls else seconds, settings.batch_size)
     told = dataclasses.replace(settings, epochs=epochs, patience=FOREVER)
-    fitted = fit_autoencoder(train, valid, told, callbacks=[watch])
-    return Course(watch.samples, watch.spent, *judged(fitted.halves, settings, valid))
+    halves, _ = train_autoencoder(train, valid, told, callbacks=[watch])
+    return Course(watch.samples, watch.spent, *judged(halves, settings, valid))
 
 
 def by_pca(train: TableReader, valid: TableReader, latents: int) -> float | None:

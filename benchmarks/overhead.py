@@ -1,7 +1,7 @@
 """Overhead: the whole circle under Dagster against the same library calls in one plain script.
 
 Belongs here: the plain script, which is also what a user without Dagster would write; the comparison of both, step by step, from
-Dagster's event log; the proof that both made the same objects. A new room is one line in `ROOMS`.
+Dagster's event log; the proof that both made the same objects.
 """
 
 from __future__ import annotations
@@ -13,45 +13,24 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from assets.from_steps import op_name
 from benchmarks import processes
 from benchmarks.results import Benchmark, Outcome, Table
 from fullcircle.core.progress import Progress
 from fullcircle.core.settings import Settings, setting
 from fullcircle.drawings import DRAWINGS
-from fullcircle.steps import drawings as drawing_steps
+from fullcircle.steps import step as steps
+from fullcircle.steps.drawings import PREFIX, STEPS
 from fullcircle.steps.profiles import profile
 from fullcircle.steps.settings import CircleSettings
 from fullcircle.store.objects import Store, StoredObject
 
 LINE = DRAWINGS["line"]
-PREFIX = "drawings"
 PROFILE = profile("quick")
-
-Made = dict[str, StoredObject]
-Room = Callable[[Store, Made, CircleSettings, Progress], StoredObject | Made]
-
-ROOMS: dict[str, Room] = {
-    "examples": lambda store, m, s, p: drawing_steps.make_examples(store, LINE, s.examples, p),
-    "splits": lambda store, m, s, p: drawing_steps.make_splits(store, m["examples"], s.splits, p),
-    "decoder": lambda store, m, s, p: drawing_steps.make_decoder(store, LINE, m["train"], m["valid"], s.decoder, p),
-    "encoder": lambda store, m, s, p: drawing_steps.make_encoder(
-        store, LINE, m["train"], m["valid"], m["decoder"], s.encoder, p
-    ),
-    "readings": lambda store, m, s, p: drawing_steps.make_readings(
-        store, LINE, m["test"], m["valid"], m["encoder"], s.reader, p
-    )[0],
-    "decoder_report": lambda store, m, s, p: drawing_steps.report_decoder(
-        store, LINE, m["test"], m["valid"], m["decoder"], s.report
-    ),
-    "encoder_report": lambda store, m, s, p: drawing_steps.report_encoder(
-        store, LINE, m["test"], m["valid"], m["decoder"], m["encoder"], m["readings"], s.report
-    ),
-}
-"""The circle in an order that can be run: a room makes one object, called as the room is, or several by name."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,16 +49,17 @@ class OverheadSettings(Settings):
 
 
 def plain(store: Store, settings: CircleSettings, progress: Progress) -> dict[str, Any]:
-    """The whole circle by library calls: seconds of each room, and the hash of everything made."""
-    made: Made = {}
+    """All steps of a drawing class by library calls: seconds of each, and the hash of everything made."""
+    made: dict[str, StoredObject] = {}
     seconds: dict[str, float] = {}
-    for name, room in ROOMS.items():
+    for step in STEPS:
+        name = op_name(step).removeprefix(f"{PREFIX}__")
         progress.say(name)
         began = time.perf_counter()
-        result = room(store, made, settings, progress)
-        made |= {name: result} if isinstance(result, StoredObject) else result
+        inputs = {asset: made[asset] for asset in step.reads}
+        made |= steps.run(step, store, LINE.name, inputs, getattr(settings, step.part), progress).objects
         seconds[name] = time.perf_counter() - began
-    return {"seconds": seconds, "hashes": {name: o.hash for name, o in made.items()}}
+    return {"seconds": seconds, "hashes": {asset.partition("/")[2]: stored.hash for asset, stored in made.items()}}
 
 
 def under_dagster(folder: Path, settings: OverheadSettings, progress: Progress) -> tuple[float, dict[str, Any]]:
@@ -138,17 +118,17 @@ def compare(
     whole = whole.with_ratio("seconds", "plain script", "ratio")
     rows = []
     for step, at in dagster["steps"].items():
-        room = step.removeprefix(f"{PREFIX}__")
+        name = step.removeprefix(f"{PREFIX}__")
         rows.append(
             {
-                "step": room,
+                "step": name,
                 "process": at["began"] - at["asked"],
                 "step itself": at["ended"] - at["began"],
-                "plain script": library.get(room),
-                "more": at["ended"] - at["began"] - library[room] if room in library else None,
+                "plain script": library.get(name),
+                "more": at["ended"] - at["began"] - library[name] if name in library else None,
             }
         )
-    of_rooms = [r for r in rows if r["plain script"] is not None]
+    of_steps = [r for r in rows if r["plain script"] is not None]
     checks = [r for r in rows if r["plain script"] is None]
     times = dagster["steps"].values()
     first, last = min(at["asked"] for at in times), max(at["ended"] for at in times)
@@ -156,8 +136,8 @@ def compare(
     goes = {
         "before the first step: starting, loading the definitions, planning": first - dagster["began"],
         f"starting a process for each of {len(rows)} steps, which loads the definitions": sum(r["process"] for r in rows),
-        f"{len(of_rooms)} rooms' steps beyond the library: imports, inputs proved whole, event log, cores shared": sum(
-            r["more"] for r in of_rooms
+        f"{len(of_steps)} steps beyond the library: imports, inputs proved whole, event log, cores shared": sum(
+            r["more"] for r in of_steps
         ),
         f"the {len(checks)} steps of checks, which the plain script leaves out": sum(r["step itself"] for r in checks),
         "after the last step: the table of results": dagster["ended"] - last,

@@ -146,7 +146,7 @@ def ours(
 
 def _pictures(store: Store, split: str, n: int) -> tuple[np.ndarray, np.ndarray, str]:
     """Specs and clean pictures of the first `n` examples of a split's latest version, and its hash."""
-    stored = store.latest(f"drawings/{split}", LINE.name)
+    stored = store.latest(f"drawings/{split}", LINE.name, command=f"make run DRAWING={LINE.name}")
     block = stored.table().read([*spec_columns(LINE), IMAGE], limit=n)
     return specs_of(LINE, block), block[IMAGE], stored.hash
 

@@ -19,6 +19,7 @@ from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import drawing_of
 from fullcircle.reading.settings import STEPS, ReaderSettings
 from fullcircle.reports.results import latest_reports, results_text
+from fullcircle.store.ledger import LedgerError, StoreError
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
 MANY = 200
@@ -155,7 +156,7 @@ def _read(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([as_dict(drawing, a) | {"models": models} for a in found], indent=1))
     if arguments.parquet:
-        about = {"drawing": drawing.name, "models": models, "settings": settings.said}
+        about = {"drawing": drawing.name, "models": models, "settings": settings.content()}
         write_parquet(arguments.parquet, drawing, found, about)
     return 1 if failed else 0
 
@@ -234,7 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who asked, `head` for one, has read enough; Python would complain again when it ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED
-    except (StoredObjectError, NothingMaterializedError, SettingsError) as error:
+    except (StoredObjectError, StoreError, LedgerError, NothingMaterializedError, SettingsError) as error:
         print(f"fullcircle: {error}", file=sys.stderr)
         return 1
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets import autoencoders, autoencoders_checks, drawings, drawings_checks, feature_patterns, glyphs, glyphs_checks
+from assets import autoencoders, drawings, feature_patterns, glyphs
 from pipelines.io_managers import StoreIOManager
 from pipelines.jobs import EXECUTOR, JOBS
 from pipelines.resources import StoreResource
@@ -18,9 +18,9 @@ defs = dg.Definitions(
         *feature_patterns.ASSETS.values(),
     ],
     asset_checks=[
-        *drawings_checks.CHECKS,
-        *glyphs_checks.CHECKS,
-        *autoencoders_checks.CHECKS.values(),
+        *drawings.CHECKS,
+        *glyphs.CHECKS,
+        *autoencoders.CHECKS.values(),
         *feature_patterns.CHECKS.values(),
     ],
     jobs=JOBS,

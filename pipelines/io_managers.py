@@ -6,6 +6,7 @@ Objects are committed by the library before an asset returns, so there is nothin
 import dagster as dg
 
 from assets.materialization import Made
+from fullcircle.steps.step import WHOLE, command_for
 from fullcircle.store.objects import Store, StoredObject
 
 
@@ -25,7 +26,9 @@ class LedgerIOManager(dg.IOManager):
         self._store.ledger.append(dict(obj.entry))
 
     def load_input(self, context: dg.InputContext) -> StoredObject:
-        return self._store.latest(context.asset_key.to_user_string(), context.asset_partition_key, self._run_id)
+        asset = context.asset_key.to_user_string()
+        partition = context.asset_partition_key if context.has_asset_partitions else WHOLE
+        return self._store.latest(asset, partition, self._run_id, command=command_for(asset, partition))
 
 
 class StoreIOManager(dg.ConfigurableIOManagerFactory[LedgerIOManager]):

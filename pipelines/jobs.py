@@ -1,79 +1,109 @@
-"""Jobs: an imperative each. One partition per run: partitions materialized together would share one data version."""
+"""Jobs: an imperative each, over all assets that are made together for one partition.
 
-from collections.abc import Mapping, Sequence
+What is launched may be some of a job's assets: one autoencoder of all, for one. Each job's configuration, which the launchpad
+shows, is that of the profile quick; `make run PROFILE=full` hands over its own, and so does a run of it that is executed again. One
+partition per run: partitions materialized together would share one data version.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
 from assets import autoencoders, drawings, feature_patterns, glyphs
-from fullcircle.steps.profiles import (
-    AUTOENCODER_PROFILES,
-    FEATURE_PROFILES,
-    GLYPH_PROFILES,
-    PROFILES,
-    RECOGNITION_PROFILES,
-    Profile,
-)
+from fullcircle.core.settings import Parts
+from fullcircle.steps import autoencoders as autoencoder_steps
+from fullcircle.steps import drawings as drawing_steps
+from fullcircle.steps import feature_patterns as feature_steps
+from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.steps import recognition
+from fullcircle.steps.profiles import AUTOENCODER_PROFILES, FEATURE_PROFILES, GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES
+from fullcircle.steps.step import Step
 from pipelines.config import run_config
 
 EXECUTOR = dg.multiprocess_executor.configured({"max_concurrent": 2})
 
-CIRCLE, GLYPHS, RECOGNISE = "circle", "glyphs", "recognise"
-"""What the names of jobs begin with; the profile follows."""
+LEARN_DRAWING = "learn_drawing"
+RECOGNISE_DRAWINGS = "recognise_drawings"
+PREPARE_GLYPHS = "prepare_glyphs"
+TRAIN_AUTOENCODERS = "train_autoencoders"
+SHOW_ENCODER_FEATURES = "show_encoder_features"
+SHOW_AUTOENCODER_FEATURES = "show_autoencoder_features"
+
+DEFAULT_PROFILE = "quick"
 
 
-def learn(model: str) -> str:
-    """What the names of an autoencoder's jobs begin with: each has its own, so that one that fails does not keep the others."""
-    return f"learn_{model}"
+def features_job(model: str) -> str:
+    """The job that makes the feature patterns of a model: of an autoencoder, or of the encoder of a drawing class."""
+    return SHOW_ENCODER_FEATURES if model == feature_steps.ENCODER else SHOW_AUTOENCODER_FEATURES
 
 
-def features(model: str) -> str:
-    """What the names of the jobs begin with that ask a model for its feature patterns; `encoder` is that of a drawing class."""
-    return f"features_{model}"
-
-
-def _jobs(
+def _job(
     name: str,
     assets: Sequence[dg.AssetsDefinition],
     partitions: dg.PartitionsDefinition | None,
-    profiles: Mapping[str, Profile[Any]],
-    about: str,
-) -> list[Any]:
-    """A job over all of `assets` for each profile."""
-    return [
-        dg.define_asset_job(
-            f"{name}_{p.name}",
-            selection=dg.AssetSelection.assets(*assets),
-            partitions_def=partitions,
-            config=run_config(p.settings),
-            executor_def=EXECUTOR,
-            description=f"{about}, profile {p.name}: {p.cost} on 2 cores.",
-            tags={"profile": p.name},
-        )
-        for p in profiles.values()
-    ]
+    defaults: Sequence[tuple[Parts, Sequence[Step]]],
+    description: str,
+) -> Any:
+    """A job over assets, with the settings that the launchpad shows for the steps that make them."""
+    ops = {op: told for settings, steps in defaults for op, told in run_config(settings, steps)["ops"].items()}
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.assets(*assets),
+        partitions_def=partitions,
+        config={"ops": ops},
+        executor_def=EXECUTOR,
+        description=description,
+    )
 
 
 JOBS = [
-    *_jobs(CIRCLE, drawings.ASSETS, drawings.PARTITIONS, PROFILES, "The whole circle for one drawing class"),
-    *_jobs(RECOGNISE, drawings.RECOGNITION, None, RECOGNITION_PROFILES, "Which class is it? Over all trained drawing classes"),
-    *_jobs(GLYPHS, glyphs.ASSETS, glyphs.PARTITIONS, GLYPH_PROFILES, "The pictures of one source, augmented and split"),
-    *(
-        job
-        for model, assets in autoencoders.ASSETS.items()
-        for job in _jobs(
-            learn(model),
-            assets,
-            glyphs.PARTITIONS,
-            AUTOENCODER_PROFILES[model],
-            f"{model} and its report, on the pictures of a source",
-        )
+    _job(
+        LEARN_DRAWING,
+        drawings.ASSETS,
+        drawings.PARTITIONS,
+        [(PROFILES[DEFAULT_PROFILE].settings, drawing_steps.STEPS)],
+        "Learn to draw one drawing class and to read it back: examples, splits, decoder, encoder, readings and the reports.",
     ),
-    *(
-        job
-        for model, asset in feature_patterns.ASSETS.items()
-        for job in _jobs(
-            features(model), [asset], asset.partitions_def, FEATURE_PROFILES[model], f"What maps of {model} react to most"
-        )
+    _job(
+        RECOGNISE_DRAWINGS,
+        drawings.RECOGNITION,
+        None,
+        [(RECOGNITION_PROFILES[DEFAULT_PROFILE].settings, [recognition.STEP])],
+        "Tell which drawing class a picture shows, over all classes that are learned, and report how often that is right.",
+    ),
+    _job(
+        PREPARE_GLYPHS,
+        glyphs.ASSETS,
+        glyphs.PARTITIONS,
+        [(GLYPH_PROFILES[DEFAULT_PROFILE].settings, glyph_steps.STEPS)],
+        "Collect the pictures of one picture source, augment them and split them into train, test and valid.",
+    ),
+    _job(
+        TRAIN_AUTOENCODERS,
+        [asset for of_model in autoencoders.ASSETS.values() for asset in of_model],
+        glyphs.PARTITIONS,
+        [(AUTOENCODER_PROFILES[model][DEFAULT_PROFILE].settings, steps) for model, steps in autoencoder_steps.STEPS.items()],
+        "Train autoencoders on the pictures of one source and report on each: all of them, or those whose assets are selected.",
+    ),
+    _job(
+        SHOW_ENCODER_FEATURES,
+        [feature_patterns.ASSETS[feature_steps.ENCODER]],
+        drawings.PARTITIONS,
+        [
+            (FEATURE_PROFILES[feature_steps.ENCODER][DEFAULT_PROFILE].settings, [feature_steps.STEPS[feature_steps.ENCODER]]),
+        ],
+        "Show what the maps of a drawing class's trained encoder react to most.",
+    ),
+    _job(
+        SHOW_AUTOENCODER_FEATURES,
+        [asset for model, asset in feature_patterns.ASSETS.items() if model != feature_steps.ENCODER],
+        glyphs.PARTITIONS,
+        [
+            (FEATURE_PROFILES[model][DEFAULT_PROFILE].settings, [step])
+            for model, step in feature_steps.STEPS.items()
+            if model != feature_steps.ENCODER
+        ],
+        "Show what the maps of autoencoders trained on one picture source react to most: of all, or of those selected.",
     ),
 ]

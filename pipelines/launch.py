@@ -1,150 +1,270 @@
-"""Launching: one job for one partition on the instance of DAGSTER_HOME, followed in the terminal while it runs.
+"""Launching: a run of a job on the instance of DAGSTER_HOME, followed in the terminal until it is over.
 
-Belongs here: the process that executes the job, and its event log as lines people read. What is to be launched is asked elsewhere.
+Belongs here: how a run is started, waited for and ended. What is to be run is asked elsewhere.
+
+The run is launched as the UI launches one, by Dagster's ``launchRun`` through workspace.yaml: so it is in the timeline and in the
+job's history, and can be executed again from there. The command ``dagster-graphql`` asks for it; the code server which that starts
+executes the run and ends after it. No daemon is needed: `run_coordinator` sends runs with the tag of a launch on at once.
 """
 
+import contextlib
 import dataclasses
-import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from assets.materialization import WHOLE
+from assets.materialization import FORCE_TAG
 from assets.partitions import PARTITION_TAG
-from fullcircle.core.progress import duration
+from fullcircle.core.default_store import default_store
 from fullcircle.core.settings import Parts
 from fullcircle.steps.profiles import Profile
+from fullcircle.steps.step import WHOLE, Planned, Step, plan
+from fullcircle.store.objects import Store
 from pipelines.config import run_config
+from pipelines.follow import Follower, last_lines
+from pipelines.run_processes import close_dead_runs, name_of, session_is_alive
+from pipelines.tags import LAUNCH_TAG
 
-LAUNCH_TAG = "full_circle/launch"
+WORKSPACE = Path(__file__).parents[1] / "workspace.yaml"
+LOCATION, REPOSITORY = "full_circle", "__repository__"
+"""What workspace.yaml calls this code, and what Dagster calls the definitions in it."""
+
+LOOK_SECONDS = 0.5
+"""How often the run is looked at."""
+
+GRACE_SECONDS = 20.0
+"""How long processes may take to end by themselves."""
+
+LAUNCH_RUN = """
+mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on Error { message }
+  }
+}
+"""
 
 
 @dataclasses.dataclass(frozen=True)
 class Launch:
-    """What is to be run: a job in one of its profiles, for one partition or `WHOLE`; `prefix` is that of its assets."""
+    """What a command asks for.
+
+    Attributes:
+        job: its name in `jobs`.
+        partition: one of them, or `WHOLE`.
+        profile: what the settings were before any was changed.
+        settings: for the steps.
+        steps: those that make what is asked for, in an order in which each comes after what it reads.
+        title: what it is called in the terminal.
+    """
 
     job: str
-    prefix: str
     partition: str
     profile: Profile[Any]
     settings: Parts
+    steps: tuple[Step, ...]
+    title: str
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of its assets begin with."""
+        return self.steps[0].prefix
 
 
-class Follower(threading.Thread):
-    """Prints what a run logs, as it logs it, until stopped.
+@dataclasses.dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended.
 
     Attributes:
-        failures: messages of steps that failed.
+        succeeded: whether everything was made and no blocking check failed.
+        failures: what failed and why; at least one where it did not succeed.
+        log: the file with all that its processes printed.
+        run_id: None where the run was refused before there was one.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, launch: str, label: str = "") -> None:
-        super().__init__(daemon=True)
-        self._instance, self._launch, self._label = instance, launch, label
-        self._over = threading.Event()
-        self._began = time.monotonic()
-        self.failures: list[str] = []
-
-    def run(self) -> None:
-        run_id: str | None = None
-        cursor: str | None = None
-        last = False
-        while not last:
-            last = self._over.wait(0.5)  # one more look after the end
-            if run_id is None:
-                runs = self._instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: self._launch}), limit=1)
-                if not runs:
-                    continue
-                run_id = runs[0].run_id
-            while True:
-                found = self._instance.get_records_for_run(run_id, cursor)
-                cursor = found.cursor
-                for record in found.records:
-                    self._show(record.event_log_entry)
-                if not found.has_more:
-                    break
-
-    def _show(self, entry: dg.EventLogEntry) -> None:
-        event = entry.dagster_event
-        if event is None:
-            self._say(entry.user_message)
-        elif event.is_step_failure:
-            error = event.step_failure_data.error
-            cause = error.cause if error and error.cause else error
-            self.failures.append(f"{event.step_key}: {cause.message.strip() if cause else event.message}")
-        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            check = event.asset_check_evaluation_data
-            warns = check.severity == dg.AssetCheckSeverity.WARN
-            verdict = "passed" if check.passed else "WARNING" if warns else "FAILED"
-            self._say(f"check {check.asset_key.to_user_string()} {check.check_name}: {verdict}. {check.description or ''}")
-            if not check.passed and not warns:
-                self.failures.append(f"{check.check_name}: {check.description}")
-        elif event.is_step_materialization and event.asset_key:
-            self._say(f"made {event.asset_key.to_user_string()}")
-
-    def _say(self, text: str) -> None:
-        print(f"[{duration(time.monotonic() - self._began):>5}] {self._label}{text}", flush=True)
-
-    def stop(self) -> None:
-        """Show what is left and end."""
-        self._over.set()
-        self.join()
+    succeeded: bool
+    failures: Sequence[str]
+    log: Path
+    run_id: str | None = None
 
 
-def run(what: Launch, tags: Mapping[str, str] | None = None, label: str = "") -> tuple[bool, list[str], Path]:
-    """Execute a job on the instance of DAGSTER_HOME, as ``dagster job execute`` does.
+def stale(store: Store, what: Launch, *, force: bool = False) -> list[Planned]:
+    """The steps of a launch that have to run, each with the reason; none where everything is up to date."""
+    planned = plan(store, what.steps, what.settings, what.partition, force=force)
+    return [step for step in planned if step.reason is not None]
+
+
+def run(
+    what: Launch,
+    tags: Mapping[str, str] | None = None,
+    label: str = "",
+    stop: threading.Event | None = None,
+    *,
+    force: bool = False,
+) -> RunOutcome | None:
+    """Make what is stale of what was asked for; see `launch`. None where everything is up to date and nothing was launched."""
+    planned = stale(Store(default_store()), what, force=force)
+    if not planned:
+        return None
+    steps = [each.step for each in planned]
+    keys = [dg.AssetKey(asset.split("/")) for step in steps for asset in step.makes]
+    partition = None if what.partition == WHOLE else what.partition
+    tags = {"profile": what.profile.name, **({FORCE_TAG: "true"} if force else {}), **(tags or {})}
+    return launch(what.job, keys, partition, run_config(what.settings, steps), tags, label, stop)
+
+
+def launch(
+    job: str,
+    selection: Sequence[dg.AssetKey],
+    partition: str | None,
+    config: Mapping[str, Any],
+    tags: Mapping[str, str],
+    label: str = "",
+    stop: threading.Event | None = None,
+    workspace: Path = WORKSPACE,
+) -> RunOutcome:
+    """Launch a run on the instance of DAGSTER_HOME and follow it until it is over.
+
+    Whatever ends this function, the run is over: an interrupt cancels it. Runs that nothing executes any more are closed first.
 
     Args:
-        what: the job.
-        tags: of the run, beside its own.
-        label: what its lines begin with, where several are followed at once.
+        job: name of the job.
+        selection: which of the job's assets are made; all where it is empty. Their checks come along.
+        partition: the one that is made; None where the assets have none.
+        config: run configuration of the ops of those assets.
+        tags: of the run, beside the partition's and the launch's own.
+        label: what its lines in the terminal begin with, where several runs are followed at once.
+        stop: ends the run as an interrupt does when it is set; for launches in threads, which get no signals.
+        workspace: the file that names the code.
 
-    Returns:
-        Whether it succeeded, what failed, and where everything that the processes printed stands.
+    Raises:
+        KeyboardInterrupt: after the run was canceled, on an interrupt or when `stop` is set.
     """
-    launch = uuid.uuid4().hex
-    log = _log(launch)
+    name = uuid.uuid4().hex
+    log = Path(os.environ["DAGSTER_HOME"]) / "launches" / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
-    config = log.with_suffix(".json")
-    config.write_text(json.dumps(run_config(what.settings), indent=1))
-    partition = {} if what.partition == WHOLE else {PARTITION_TAG: what.partition}
-    tags = {**partition, "profile": what.profile.name, LAUNCH_TAG: launch, **(tags or {})}
-    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "pipelines.definitions"]
-    command += ["-j", f"{what.job}_{what.profile.name}", "-c", str(config), "--tags", json.dumps(tags)]
+    answer = log.with_suffix(".json")
+    of_run = {**tags, LAUNCH_TAG: name} | ({PARTITION_TAG: partition} if partition is not None else {})
+    params = {
+        "selector": {
+            "repositoryLocationName": LOCATION,
+            "repositoryName": REPOSITORY,
+            "jobName": job,
+            "assetSelection": [{"path": list(key.path)} for key in selection] or None,
+        },
+        "runConfigData": config,
+        "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in of_run.items()]},
+    }
+    command = [str(Path(sys.executable).with_name("dagster-graphql")), "-w", workspace.name, "-t", LAUNCH_RUN]
+    command += ["-v", json.dumps({"params": params}), "-o", str(answer)]
+    # Relative to the working folder, which is that of the workspace as it is for `make ui`: the code location is the same one.
+    environment = os.environ | {"FULLCIRCLE_STORE": str(default_store())}
+    stop = stop or threading.Event()
     with dg.DagsterInstance.get() as instance, log.open("wb") as output:
-        fcntl.flock(output, fcntl.LOCK_EX)  # held by every process of the run that writes here, for as long as there is one
-        end_dead(instance)
-        follower = Follower(instance, launch, label)
-        follower.start()
-        try:
-            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT) as process:
-                return process.wait() == 0, follower.failures, log
-        finally:
-            follower.stop()
-
-
-def end_dead(instance: dg.DagsterInstance) -> None:
-    """Close the runs whose processes were killed: they would hold their places in pools, for which others wait, for ever."""
-    for found in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])):
-        launch = found.tags.get(LAUNCH_TAG)
-        if launch is None or not (log := _log(launch)).exists():
-            continue  # launched in the UI, which looks after its own
-        with log.open("rb") as file:
+        follower = Follower(instance, name, log, label)
+        for closed in close_dead_runs(instance):
+            follower.say(f"closed {name_of(closed)}: its processes were gone")
+        # A session of its own: an interrupt in the terminal comes here only, and the run is ended from here, in order.
+        with subprocess.Popen(
+            command,
+            cwd=workspace.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process:
+            interrupted = True
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-        instance.report_run_failed(found, "Its processes were killed.")
-        instance.event_log_storage.free_concurrency_slots_for_run(found.run_id)
+                _follow(follower, process, answer, stop)
+                interrupted = False
+            finally:
+                _end(instance, follower, process, interrupted)
+                answer.unlink(missing_ok=True)
+    if follower.run is not None and follower.run.status == dg.DagsterRunStatus.SUCCESS:
+        return RunOutcome(True, [], log, follower.run.run_id)
+    failures = follower.failures or [f"The run ended without giving a reason. The last lines of its log:\n{last_lines(log)}"]
+    return RunOutcome(False, failures, log, follower.run.run_id if follower.run else None)
 
 
-def _log(launch: str) -> Path:
-    return Path(os.environ["DAGSTER_HOME"]) / "launches" / f"{launch}.log"
+def _follow(follower: Follower, process: subprocess.Popen[bytes], answer: Path, stop: threading.Event) -> None:
+    """Return when the run is over, was refused, or has no process left."""
+    launched = False
+    while True:
+        alive = process.poll() is None or session_is_alive(process.pid)  # before the look: what it did last is then shown
+        follower.look()
+        if follower.over:
+            return
+        if process.returncode is not None and not launched:
+            if refusal := _refusal(answer):
+                follower.failures = [refusal]
+                return
+            launched = True
+        if not alive:
+            return
+        if stop.wait(LOOK_SECONDS):
+            raise KeyboardInterrupt
+
+
+def _refusal(answer: Path) -> str | None:
+    """Why a run was not launched, of the file with the answer to `LAUNCH_RUN`; None where it was."""
+    try:
+        told = json.loads(answer.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return f"The run was not launched. The last lines of its log:\n{last_lines(answer.with_suffix('.log'))}"
+    if "errors" in told:
+        return "\n".join(error["message"] for error in told["errors"])
+    result = told["data"]["launchRun"]
+    if result["__typename"] == "LaunchRunSuccess":
+        return None
+    return result.get("message") or "\n".join(error["message"] for error in result["errors"])
+
+
+def _end(instance: dg.DagsterInstance, follower: Follower, process: subprocess.Popen[bytes], interrupted: bool) -> None:
+    """See to it that the run is over and no process of it is left; cancel what still runs, as the UI does, then kill it."""
+    try:
+        if interrupted:
+            follower.say("canceling the run")
+            follower.look()
+            if follower.run is None or follower.run.status == dg.DagsterRunStatus.NOT_STARTED:
+                _kill(process)  # before the run could be started
+            elif not follower.over:
+                with contextlib.suppress(dg.DagsterError):  # its code server does not answer: it is killed below
+                    instance.run_coordinator.cancel_run(follower.run.run_id)
+        _wait(process)
+    finally:
+        _kill(process)
+        follower.look()
+        if follower.run is not None and not follower.over:
+            if interrupted:
+                instance.report_run_canceled(follower.run, "Canceled by whoever launched it.")
+            else:
+                instance.report_run_failed(follower.run, "Its processes were killed.")
+            follower.look()
+        if follower.run is not None:
+            instance.event_log_storage.free_concurrency_slots_for_run(follower.run.run_id)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + GRACE_SECONDS
+    while (process.poll() is None or session_is_alive(process.pid)) and time.monotonic() < until:
+        time.sleep(0.1)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None or session_is_alive(process.pid):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -8,33 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from fullcircle.checks.check import Check
-from fullcircle.evaluation.latents import ACTIVE, active_latents, kl_nats
+from fullcircle.checks.check import Check, Guard, Rule
+from fullcircle.evaluation.latents import ACTIVE, active_latents, kl_nats, kl_share
+from fullcircle.evaluation.metrics import reconstruction_loss
 from fullcircle.images.arrays import unit_images
+from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.models.stored_autoencoder import Trained, halves_of
 from fullcircle.store.columns import IMAGE, UNIT
 from fullcircle.store.objects import StoredObject
 
 CHANCE = 2.0
 """Standard errors by which a gain over the mean picture must be above 0 to be no chance."""
-
-NEAREST_TO_0 = 1e-7
-"""Probabilities are kept so far from 0 and 1, as Keras keeps them."""
-
-
-def reconstruction_per_picture(loss: str, images: np.ndarray, made: np.ndarray) -> np.ndarray:
-    """Loss of each picture, summed over its pixels, ``float64 (n,)``: of `bce` in nats, of `mse` the squared error.
-
-    Args:
-        loss: one of `autoencoder_settings.RECONSTRUCTIONS`.
-        images: ``float32 (n, h, w, c)`` in [0, 1].
-        made: the same, what was made of them.
-    """
-    true, made = (np.asarray(a, np.float64).reshape(len(images), -1) for a in (images, made))
-    if loss == "mse":
-        return np.sum((true - made) ** 2, axis=1)
-    made = np.clip(made, NEAREST_TO_0, 1 - NEAREST_TO_0)
-    return -np.sum(true * np.log(made) + (1 - true) * np.log1p(-made), axis=1)
 
 
 def mean_picture(train: StoredObject) -> np.ndarray:
@@ -57,8 +41,8 @@ def pictures_are_learned(model: StoredObject, train: StoredObject, valid: Stored
     made, null, units = [], [], []
     for block in valid.table("valid").blocks([UNIT, IMAGE]):
         images = unit_images(block[IMAGE])
-        made.append(reconstruction_per_picture(loss, images, trained.decode(trained.encode(images))))
-        null.append(reconstruction_per_picture(loss, images, np.broadcast_to(mean, images.shape)))
+        made.append(reconstruction_loss(loss, images, trained.decode(trained.encode(images))))
+        null.append(reconstruction_loss(loss, images, np.broadcast_to(mean, images.shape)))
         units.append(block[UNIT])
     found, bound = (float(np.concatenate(parts).mean()) for parts in (made, null))
     name = trained.training["model"]
@@ -99,8 +83,7 @@ def latents_are_active(model: StoredObject, valid: StoredObject) -> Check:
     name, settings = trained.training["model"], trained.training["settings"]
     active, latents = int(active_latents(mean, variational=True).sum()), trained.latents
     kl = float(kl_nats(mean, log_var).sum(axis=1).mean())
-    best = min(trained.training["history"], key=lambda entry: entry["val_loss"])
-    share = settings["kl_factor"] * best["val_kl"] / best["val_loss"]
+    share = kl_share(trained.training["history"]) or 0.0
     figures = {"active_latents": active, "latents": latents, "kl_nats": kl, "kl_share_of_loss": share}
     if not active:
         return Check(
@@ -121,3 +104,14 @@ def _posteriors(trained: Trained, valid: StoredObject) -> tuple[np.ndarray, np.n
     if not said:
         raise ValueError(f"A variational model is expected. Received: {trained.training['model']}.")
     return np.concatenate([mean for mean, _ in said]), np.concatenate([log_var for _, log_var in said])
+
+
+def _guard(model: str) -> Guard:
+    rules = [Rule(pictures_are_learned, lambda s: (s[model], s["train"], s["valid"]))]
+    if AUTOENCODERS[model].variational:
+        rules.append(Rule(latents_are_active, lambda s: (s[model], s["valid"])))
+    return Guard(f"glyphs/{model}", tuple(f"glyphs/{name}" for name in (model, "train", "valid")), tuple(rules))
+
+
+GUARDS = {model: _guard(model) for model in AUTOENCODERS}
+"""Of each model of the list."""

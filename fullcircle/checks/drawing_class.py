@@ -43,7 +43,7 @@ class Examination:
     @property
     def refused(self) -> list[str]:
         """What is wrong, for rules that do not only warn."""
-        return [check.says for check in self.checks.values() if not check.passed and not check.warns]
+        return [check.description for check in self.checks.values() if not check.passed and not check.warns]
 
 
 def examine(drawing: Drawing) -> Examination:
@@ -148,7 +148,7 @@ def report(drawing: Drawing, found: Examination, say: Says) -> None:
     """Each rule, passed or not, and what pictures tell of each factor, as lines people read."""
     width = max(map(len, found.checks))
     for name, check in found.checks.items():
-        say(f"{'passed ' if check.passed else 'warning' if check.warns else 'FAILED '}  {name:<{width}}  {check.says}")
+        say(f"{'passed ' if check.passed else 'warning' if check.warns else 'FAILED '}  {name:<{width}}  {check.description}")
     if not found.seen:
         return
     width = max(map(len, drawing.factors.names))

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fullcircle.checks.check import Check
+from fullcircle.checks.check import Check, Guard, Rule, Subject
+from fullcircle.data.splits import SPLITS
 from fullcircle.drawings.base import Drawing
 from fullcircle.drawings.columns import spec_columns, specs_of
 from fullcircle.evaluation.drawings import decoder_errors, mean_spec_error
@@ -157,7 +158,7 @@ def encoder_beats_mean(encoder: StoredObject, valid: StoredObject, drawing: Draw
     return Check(True, f"Spec error {error:.4f} of the ranges on valid; the mean spec has {null:.4f}.", figures)
 
 
-def gaps_within_chance(report: StoredObject) -> Check:
+def valid_and_test_agree(report: StoredObject) -> Check:
     """No figure differs between valid and test by more than chance explains: less than 1 chance in 20 over all figures."""
     found = {
         f"{group}, {name}": gap
@@ -169,11 +170,49 @@ def gaps_within_chance(report: StoredObject) -> Check:
     figures = {"figures": len(found), "intervals_without_zero": outside, "beyond_chance": len(beyond)}
     counted = f"{outside} of {len(found)} 95 % intervals leave out 0, where chance alone leaves out {0.05 * len(found):.1f}."
     if beyond:
-        said = "; ".join(f"{n}: {found[n]['valid']:.4g} on valid, {found[n]['test']:.4g} on test" for n in beyond)
+        named = "; ".join(f"{n}: {found[n]['valid']:.4g} on valid, {found[n]['test']:.4g} on test" for n in beyond)
         return Check(
             False,
-            f"Valid and test differ beyond chance in {len(beyond)} of {len(found)} figures: {said}. {counted} Either the "
+            f"Valid and test differ beyond chance in {len(beyond)} of {len(found)} figures: {named}. {counted} Either the "
             "training was fitted to valid, or one of the two is no fair sample: look at how the settings were chosen.",
             figures,
         )
     return Check(True, f"Valid and test agree in all {len(found)} figures. {counted}", figures)
+
+
+def _splits(subject: Subject) -> dict[str, StoredObject]:
+    return {split: subject[split] for split in SPLITS}
+
+
+def _guard(asset: str, reads: tuple[str, ...], *rules: Rule, blocking: bool = True, together: tuple[str, ...] = ()) -> Guard:
+    keys = tuple(f"drawings/{name}" for name in reads)
+    return Guard(f"drawings/{asset}", keys, rules, blocking, tuple(f"drawings/{name}" for name in together))
+
+
+GUARDS = (
+    _guard(
+        "examples",
+        ("examples",),
+        Rule(specs_within_factors, lambda s: (s["examples"], s.drawing)),
+        Rule(images_are_drawn, lambda s: (s["examples"], s.drawing)),
+    ),
+    _guard(
+        "train",
+        ("examples", *SPLITS),
+        Rule(splits_are_whole, lambda s: (s["examples"], _splits(s))),
+        Rule(splits_are_disjoint, lambda s: (_splits(s),)),
+        together=("test", "valid"),
+    ),
+    _guard("decoder", ("decoder", "valid"), Rule(decoder_beats_null, lambda s: (s["decoder"], s["valid"], s.drawing))),
+    _guard(
+        "encoder",
+        ("encoder", "decoder", "valid"),
+        Rule(frozen_decoder_unchanged, lambda s: (s["encoder"], s["decoder"])),
+        Rule(encoder_beats_mean, lambda s: (s["encoder"], s["valid"], s.drawing)),
+    ),
+    *(
+        _guard(report, (report,), Rule(valid_and_test_agree, lambda s: tuple(s.objects.values())), blocking=False)
+        for report in ("decoder_report", "encoder_report")
+    ),
+)
+"""Those that gate training, or what is reported of it, block; those that look at a finished report warn."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from fullcircle.checks.check import Check
+from fullcircle.checks.check import Check, Guard, Rule
 from fullcircle.evaluation.feature_patterns import SILENT
 from fullcircle.reports.files import REPORT
 from fullcircle.store.objects import StoredObject
@@ -41,3 +41,8 @@ def patterns_excite(report: StoredObject) -> Check:
             warns=True,
         )
     return Check(True, f"All {len(alive)} patterns excite their maps more than every test picture.{dead}", figures, warns=True)
+
+
+def guard_of(asset: str) -> Guard:
+    """The guard of an asset of feature patterns."""
+    return Guard(asset, (asset,), (Rule(patterns_excite, lambda s: tuple(s.objects.values())),), blocking=False)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fullcircle.checks import drawings as checks
-from fullcircle.checks.check import Check
+from fullcircle.checks.check import Check, Guard, Rule, Subject
 from fullcircle.data.augmented import AUGMENTED, pipeline_of
 from fullcircle.data.group_splits import flatters, says
 from fullcircle.data.originals import ORIGINALS, PLAIN_LEVELS, REASON, pictures_of, rejects
@@ -282,3 +282,40 @@ def _remade(table: TableReader, originals: StoredObject) -> tuple[int, list[str]
         if again is None or not np.array_equal(again, image):
             wrong.append(str(name))
     return len(chosen), wrong
+
+
+def _splits(subject: Subject) -> dict[str, StoredObject]:
+    return {split: subject[split] for split in SPLITS}
+
+
+def _guard(asset: str, reads: tuple[str, ...], *rules: Rule, together: tuple[str, ...] = ()) -> Guard:
+    keys = tuple(f"glyphs/{name}" for name in reads)
+    return Guard(f"glyphs/{asset}", keys, rules, together=tuple(f"glyphs/{name}" for name in together))
+
+
+GUARDS = (
+    _guard(
+        "originals",
+        ("originals",),
+        Rule(originals_are_left, lambda s: (s["originals"],)),
+        Rule(few_are_rejected, lambda s: (s["originals"],)),
+        Rule(originals_are_sound, lambda s: (s["originals"],)),
+    ),
+    _guard(
+        "augmented",
+        ("augmented", "originals"),
+        Rule(samples_are_sound, lambda s: (s["originals"], s["augmented"])),
+        Rule(samples_show_something, lambda s: (s["augmented"],)),
+        Rule(samples_can_be_made_again, lambda s: (s["originals"], s["augmented"])),
+        Rule(labels_are_balanced, lambda s: (s["augmented"],)),
+    ),
+    _guard(
+        "train",
+        ("originals", "augmented", *SPLITS),
+        Rule(splits_are_whole, lambda s: (s["augmented"], _splits(s))),
+        Rule(units_are_disjoint, lambda s: (s["originals"], _splits(s))),
+        Rule(pictures_are_disjoint, lambda s: (_splits(s),)),
+        together=("test", "valid"),
+    ),
+)
+"""What only warns is said by the check itself."""

@@ -25,11 +25,12 @@ def setting(
     low: float = -math.inf,
     high: float = math.inf,
     above: float = -math.inf,
+    idle: bool = False,
 ) -> Any:
     """A field with its rule: one of `choices`, any text, or a number in [low, high] and greater than `above`.
 
     What kind of number, or whether it is text, or true or false, its annotation says. With `dataclasses.MISSING` for a default it
-    must be given; with None it may be left out.
+    must be given; with None it may be left out. An `idle` one changes nothing but the time that things take.
     """
     rule = {
         "about": about,
@@ -37,6 +38,7 @@ def setting(
         "low": low,
         "high": high,
         "above": above,
+        "idle": idle,
     }
     return dataclasses.field(default=default, metadata=rule)
 
@@ -86,6 +88,11 @@ class Settings:
             name: float(value) if name in fractions and value is not None else value
             for name, value in dataclasses.asdict(self).items()
         }
+
+    def content(self) -> dict[str, Any]:
+        """What decides what is made: `as_dict` without idle settings."""
+        idle = {f.name for f in dataclasses.fields(self) if f.metadata.get("idle")}
+        return {name: value for name, value in self.as_dict().items() if name not in idle}
 
 
 class Parts:

@@ -6,14 +6,13 @@ within pools of row groups whose order is random.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
 
-from fullcircle.drawings.base import Drawing
+from fullcircle.drawings import Drawing
 from fullcircle.drawings.columns import NOISY, SIGMA, spec_columns, specs_of
 from fullcircle.drawings.scaling import Scaling
 from fullcircle.images.arrays import Canvas
@@ -34,6 +33,7 @@ def batches(
     targets: Mapping[str, Quantity],
     batch_size: int,
     seed: int | None = None,
+    epoch: Callable[[], int] = lambda: 0,
 ) -> tf.data.Dataset:
     """Batches of (input, {output: target}).
 
@@ -45,6 +45,7 @@ def batches(
         targets: for each of the network's outputs, what it is compared with.
         batch_size: examples per step; the last batch of an epoch may be smaller.
         seed: shuffles and draws noise, differently in every epoch and the same in every run; None keeps the order of the table.
+        epoch: which one begins, asked when an iteration does: a training that is resumed goes on where it was.
 
     Returns:
         A dataset of known length. Iterating it once is one epoch.
@@ -53,7 +54,6 @@ def batches(
     read = needed | ({"image"} if "noise_afresh" in needed else set())
     columns = [c for c in (IMAGE, NOISY) if c in read] + (spec_columns(drawing) if "latent" in needed else [])
     columns += [SIGMA] if "noise_afresh" in needed else []
-    epochs = itertools.count()
 
     def quantities(block: dict[str, np.ndarray], chance: np.random.Generator) -> dict[Quantity, np.ndarray]:
         made: dict[Quantity, np.ndarray] = {}
@@ -66,8 +66,8 @@ def batches(
         return made
 
     def blocks() -> Iterator[dict[Quantity, np.ndarray]]:
-        epoch = next(epochs)
-        order, noise = (np.random.default_rng(np.random.SeedSequence(seed or 0, spawn_key=(epoch, i))) for i in (0, 1))
+        key = epoch()
+        order, noise = (np.random.default_rng(np.random.SeedSequence(seed or 0, spawn_key=(key, i))) for i in (0, 1))
         for block in table.blocks(columns, None if seed is None else order):
             yield quantities(block, noise)
 

@@ -30,7 +30,7 @@ class ExamplesSettings(Settings):
     seed: int = setting(1, "source of chance of specs and noise", low=0)
     noise_law: str = setting("uniform", "how the noise level of each example is drawn", choices=NOISE_LAWS)
     noise_max_sigma: float = setting(25.5, "largest noise level, in grey levels", low=0, high=255)
-    workers: int = setting(2, "threads that draw; changes nothing but the time", low=1, high=256)
+    workers: int = setting(2, "threads that draw; changes nothing but the time", low=1, high=256, idle=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ class OriginalsSettings(Settings):
     n: int = setting(1000, "how many, for sources that draw theirs (faces); the others give all they have", low=1)
     seed: int = setting(1, "source of chance, for sources that draw theirs", low=0)
     max_rejected: float = setting(0.05, "share of rejected pictures above which a check warns", low=0, high=1)
-    workers: int = setting(2, "threads that open pictures; changes nothing but the time", low=1, high=256)
+    workers: int = setting(2, "threads that open pictures; changes nothing but the time", low=1, high=256, idle=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,7 +106,7 @@ class AugmentedSettings(Settings):
         default=DEFAULT_PIPELINE, metadata={"about": "operations with their arguments, in order", "choices": None}
     )
     workers: int = setting(
-        0, "processes, 0: one per core where there are samples enough; changes nothing but the time", low=0, high=256
+        0, "processes, 0: one per core where there are samples enough; changes nothing but the time", low=0, high=256, idle=True
     )
 
     def __post_init__(self) -> None:

@@ -69,17 +69,32 @@ def reconstruction_errors(truth: np.ndarray, made: np.ndarray) -> dict[str, np.n
         made: the same shape.
 
     Returns:
-        `mse`; `bce`, binary cross-entropy in nats, summed over pixels and channels, `made` cut to [`CUT`, 1 - `CUT`]; `ssim` where
-        pictures are as large as its window. Each ``(n,)``.
+        `mse`; `bce`, see `reconstruction_loss`; `ssim` where pictures are as large as its window. Each ``(n,)``.
     """
-    cut = np.clip(made.astype(np.float64), CUT, 1 - CUT)
-    entropy = -(truth * np.log(cut) + (1 - truth) * np.log1p(-cut))
-    errors = {"mse": ((truth - made) ** 2).mean(axis=(1, 2, 3), dtype=np.float64), "bce": entropy.sum(axis=(1, 2, 3))}
+    errors = {
+        "mse": ((truth - made) ** 2).mean(axis=(1, 2, 3), dtype=np.float64),
+        "bce": reconstruction_loss("bce", truth, made),
+    }
     if min(truth.shape[1:3]) >= SSIM["filter_size"]:
         import tensorflow as tf
 
         errors["ssim"] = np.asarray(tf.image.ssim(tf.constant(truth), tf.constant(made), max_val=1.0, **SSIM), np.float64)
     return errors
+
+
+def reconstruction_loss(name: str, truth: np.ndarray, made: np.ndarray) -> np.ndarray:
+    """What `losses.reconstruction_loss` fits autoencoders by, summed over the pixels and channels of a picture, ``float64 (n,)``.
+
+    Args:
+        name: `bce`, binary cross-entropy in nats with `made` cut to [`CUT`, 1 - `CUT`], or `mse`, the squared error.
+        truth: ``float32 (n, height, width, channels)`` in [0, 1].
+        made: the same shape.
+    """
+    if name == "mse":
+        return np.asarray(((truth - made) ** 2).sum(axis=(1, 2, 3), dtype=np.float64))
+    cut = np.clip(made.astype(np.float64), CUT, 1 - CUT)
+    entropy = -(truth * np.log(cut) + (1 - truth) * np.log1p(-cut))
+    return np.asarray(entropy.sum(axis=(1, 2, 3)))
 
 
 def summarise_reconstructions(errors: dict[str, np.ndarray]) -> dict[str, float | None]:

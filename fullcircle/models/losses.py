@@ -1,8 +1,10 @@
-"""Losses: what the networks are fitted by. Keras classes, for compile().
+"""Losses: what the networks are fitted by, in Keras's operations.
 
 Belongs here: distances between specs (order-free, derived from the drawing class) and between images, and the list
-`IMAGE_LOSSES`. All take batches ``(batch, ...)`` and return one number per example; Keras averages.
-Does not belong here: figures for people, in real units (`metrics`); how a loss is weighted over a run (`training`).
+`IMAGE_LOSSES`, as classes for compile(); and the two terms of an autoencoder's loss. All take batches ``(batch, ...)`` and return
+one number per example; Keras averages.
+Does not belong here: figures for people, in NumPy (`metrics.reconstruction_loss` and `latents.kl_nats` are the same cross-entropy
+and KL divergence for them); how a loss is weighted over a run (`training`).
 """
 
 from __future__ import annotations
@@ -201,3 +203,20 @@ def image_loss(name: str, **settings: Any) -> keras.losses.Loss:
     if name not in IMAGE_LOSSES:
         raise ValueError(f"Unknown image loss {name!r}. Choose from: {', '.join(IMAGE_LOSSES)}.")
     return IMAGE_LOSSES[name](**settings)
+
+
+def reconstruction_loss(name: str, image: Any, made: Any) -> Any:
+    """Loss per picture ``(n,)``, summed over its pixels and channels: of `bce` in nats, of `mse` the squared error.
+
+    Args:
+        name: one of `autoencoder_settings.RECONSTRUCTIONS`.
+        image: ``float32 (n, height, width, channels)`` in [0, 1].
+        made: the same shape.
+    """
+    each = keras.losses.binary_crossentropy(image, made) if name == "bce" else ops.mean((image - made) ** 2, axis=-1)
+    return ops.sum(each, axis=(1, 2)) * image.shape[-1]  # both are means over channels
+
+
+def kl_divergence(mean: Any, log_var: Any) -> Any:
+    """KL divergence of N(mean, exp(log_var)) from N(0, 1) per latent, in nats, ``(n, latents)``."""
+    return 0.5 * (mean**2 + ops.exp(log_var) - 1 - log_var)

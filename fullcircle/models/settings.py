@@ -28,7 +28,9 @@ class AutoencoderSettings(Settings):
     optimizer: str = setting("adam", "which", choices=OPTIMIZERS)
     learning_rate: float = setting(1e-3, "the highest of the schedule", above=0)
     schedule: str = setting("constant", "how the rate moves", choices=SCHEDULES)
-    patience: int = setting(10, "epochs without progress on valid before training stops", low=1)
+    patience: int = setting(
+        10, "epochs in a row without progress on valid after which training ends, with its best weights", low=1
+    )
     seed: int = setting(1, "source of chance of weights, order, latents and noise", low=0)
 
 
@@ -38,7 +40,7 @@ class VariationalSettings(AutoencoderSettings):
 
 
 @dataclasses.dataclass(frozen=True)
-class ShapedSettings(VariationalSettings):
+class ShapedSettings(AutoencoderSettings):
     activation: str = setting("leaky_relu", "between layers; selu comes with alpha dropout", choices=ACTIVATIONS)
     dropout: float = setting(0.0, "share of values that training leaves out after each layer", low=0, high=0.9)
 

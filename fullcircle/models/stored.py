@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fullcircle.core.settings import SettingsError
 from fullcircle.drawings.base import Drawing
 from fullcircle.drawings.scaling import Scaling, scaling
+from fullcircle.models.networks import Network
 from fullcircle.store.objects import StoredObject
 
 if TYPE_CHECKING:
@@ -62,3 +63,9 @@ def model_of(stored: StoredObject) -> keras.Model:
 
     (path,) = stored.path.glob("*.keras")
     return load(path)
+
+
+def network_module(stored: StoredObject, among: Mapping[str, Network]) -> str | None:
+    """The module of the network that a stored model is, by what it holds of its settings; None for one that is no longer listed."""
+    name = training_of(stored)["settings"].get("model", "")
+    return among[name].module if name in among else None

@@ -62,7 +62,7 @@ def schema(drawing: Drawing, reader: Reader, models: Mapping[str, str]) -> pa.Sc
         "drawing": drawing.name,
         "factors": drawing.factors.table(),
         "models": dict(models),
-        "settings": reader.settings.said,
+        "settings": reader.settings.content(),
         "writer": f"fullcircle readings {WRITER_VERSION}",
     }
     return with_about(pa.schema(fields), about)

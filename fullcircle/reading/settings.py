@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import Any
 
 from fullcircle.core.settings import Settings, setting
 
@@ -36,14 +35,10 @@ class ReaderSettings(Settings):
         "processes that search, 0: one per core where there are pictures enough; changes nothing but the time",
         low=0,
         high=256,
+        idle=True,
     )
 
     @property
     def taken(self) -> tuple[str, ...]:
         """The steps, in order."""
         return tuple(self.steps.split(","))
-
-    @property
-    def said(self) -> dict[str, Any]:
-        """What decides the answers, for the metadata of tables: all but the number of workers."""
-        return {name: value for name, value in self.as_dict().items() if name != "workers"}

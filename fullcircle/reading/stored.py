@@ -43,11 +43,11 @@ def latest_reader(store: Store, drawing: Drawing, settings: ReaderSettings) -> t
         NothingMaterializedError: saying which command makes a model.
         StoredObjectError: when a model is not whole or no longer in the store.
     """
-    models = {}
+    models, command = {}, f"make run DRAWING={drawing.name}"
     if "encoder" in settings.taken:
-        models["encoder"] = store.latest("drawings/encoder", drawing.name)
+        models["encoder"] = store.latest("drawings/encoder", drawing.name, command=command)
         if "gradient" in settings.taken:
             models["decoder"] = decoder_of(store, drawing, models["encoder"])
     elif "gradient" in settings.taken:
-        models["decoder"] = store.latest("drawings/decoder", drawing.name)
+        models["decoder"] = store.latest("drawings/decoder", drawing.name, command=command)
     return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}

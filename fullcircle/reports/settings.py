@@ -22,4 +22,6 @@ class RecognitionSettings(Settings):
     redraws: int = setting(500, "at most so many drawings per picture and class in the search", low=1)
     pixels: int = setting(1000, "examples of train, of each class, for the classifier on pixels", low=2)
     seed: int = setting(1, "source of chance of noise, search and classifier", low=0)
-    workers: int = setting(0, "processes that search, 0: one per core; changes nothing but the time", low=0, high=256)
+    workers: int = setting(
+        0, "processes that search, 0: one per core; changes nothing but the time", low=0, high=256, idle=True
+    )

@@ -1,7 +1,7 @@
-"""The circle, room by room: what each asset does, without an orchestrator.
+"""The steps of a drawing class: examples, splits, decoder, encoder, readings, and a report of each model.
 
-Belongs here: reading stored objects, calling one part of the library, and committing what it made. The assets call these
-functions, and so can a plain script; both make the same objects with the same hashes.
+Belongs here: what each asset does, without an orchestrator: reading stored objects, calling one part of the library, committing
+what it made. The functions can be called from a plain script; the `Step` beside each is what assets and plans are derived from.
 Does not belong here: how a thing is drawn, trained, measured or shown.
 """
 
@@ -9,27 +9,37 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fullcircle.core.progress import Progress, silent
+from fullcircle.core.settings import SettingsError
 from fullcircle.data.examples import write_examples
 from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.data.splits import SPLITS, write_splits
+from fullcircle.drawings import drawing_class
 from fullcircle.drawings.base import Drawing
-from fullcircle.drawings.scaling import scaling
-from fullcircle.models.stored import TRAINING, model_of, refuse_changed, scaling_of
+from fullcircle.drawings.scaling import Scaling, scaling
+from fullcircle.models.decoders import DECODERS
+from fullcircle.models.encoders import ENCODERS
+from fullcircle.models.stored import TRAINING, model_of, network_module, refuse_changed, scaling_of, training_of
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reading.stored import decoder_of, reader_of
 from fullcircle.reports.settings import ReportSettings
+from fullcircle.steps.step import Inputs, Step, Work, the_drawing_class
 from fullcircle.store.objects import Store, StoredObject
-from fullcircle.store.tables import TableReader
 from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 if TYPE_CHECKING:
     import keras
 
-    from fullcircle.training.drawings import Training
-READINGS = "readings.parquet"
+    from fullcircle.training.loop import Training
+
+PREFIX = "drawings"
+READINGS_TABLE = "readings.parquet"
+
+LOSS_CLASSES = {"mse": "MSE", "ssim": "SSIM", "pyramid": "Pyramid", "balanced": "Balanced"}
+"""Classes of `losses.IMAGE_LOSSES`, which cannot be asked here without importing TensorFlow; a test holds the two equal."""
 
 
 def make_examples(store: Store, drawing: Drawing, settings: ExamplesSettings, progress: Progress = silent) -> StoredObject:
@@ -49,18 +59,23 @@ def make_splits(
         return {split: draft.commit() for split, draft in zip(SPLITS, drafts, strict=True)}
 
 
-def table(stored: StoredObject) -> TableReader:
-    """The one Parquet table of an object."""
-    (path,) = stored.path.glob("*.parquet")
-    return TableReader(path)
-
-
 def _commit_model(store: Store, name: str, model: keras.Model, training: Training, about: dict[str, Any]) -> StoredObject:
     with store.draft() as draft:
         model.save(draft.path / f"{name}.keras", include_optimizer=False)
         text = json.dumps(about | training.as_dict(model), indent=1)
         (draft.path / TRAINING).write_text(text)
         return draft.commit()
+
+
+def _about_training(drawing: Drawing, scales: Scaling, settings: DecoderSettings | EncoderSettings) -> dict[str, Any]:
+    """What a stored model holds of how it was made, but for its training and what was read."""
+    return {
+        "drawing": drawing.name,
+        "factors": drawing.factors.table(),
+        "canvas": list(drawing.canvas),
+        "scaling": scales.name,
+        "settings": settings.as_dict(),
+    }
 
 
 def make_decoder(
@@ -70,24 +85,46 @@ def make_decoder(
     valid: StoredObject,
     settings: DecoderSettings,
     progress: Progress = silent,
+    *,
+    key: str = "",
+    callbacks: Sequence[Any] = (),
 ) -> StoredObject:
-    """Train a decoder, spec -> image: ``decoder.keras`` and ``training.json``."""
+    """Train a decoder, spec -> image, or continue a training of the very same that was cut off.
+
+    Args:
+        store: takes the object, ``decoder.keras`` and ``training.json``, and, while it is trained, the checkpoint.
+        drawing: the drawing class.
+        train: fits.
+        valid: chooses.
+        settings: of the network and its training.
+        progress: where to say how far it is.
+        key: of the recipe, so that a training by other code does not continue this one.
+        callbacks: Keras's.
+
+    Raises:
+        SettingsError: when the class has changed since the tables were made.
+        DivergedError: at the first loss that is not a finite number.
+    """
     from fullcircle.training.drawings import train_decoder
+    from fullcircle.training.loop import checkpoint_file
     from fullcircle.training.tensorboard import Scalars, new_run
 
-    refuse_changed(drawing, table(train).about, "the table")
+    refuse_changed(drawing, train.table().about, "the table")
     scales = scaling(settings.scaling, drawing.factors)
-    log = Scalars(new_run(store.root, "drawings", drawing.name, "decoder"))
-    decoder, training = train_decoder(drawing, scales, table(train), table(valid), settings, progress, [log])
-    about = {
-        "drawing": drawing.name,
-        "factors": drawing.factors.table(),
-        "canvas": list(drawing.canvas),
-        "scaling": scales.name,
-        "settings": settings.as_dict(),
-        "read": {"train": train.hash, "valid": valid.hash},
-    }
-    return _commit_model(store, "decoder", decoder, training, about)
+    about = _about_training(drawing, scales, settings) | {"read": {"train": train.hash, "valid": valid.hash}}
+    log = Scalars(new_run(store.root, PREFIX, drawing.name, "decoder"))
+    with checkpoint_file(store.root, "decoder", drawing.name, decides={**about, "key": key}, progress=progress) as checkpoint:
+        decoder, training = train_decoder(
+            drawing,
+            scales,
+            train.table(),
+            valid.table(),
+            settings,
+            progress,
+            checkpoint=checkpoint,
+            callbacks=[log, *callbacks],
+        )
+        return _commit_model(store, "decoder", decoder, training, about)
 
 
 def make_encoder(
@@ -98,31 +135,55 @@ def make_encoder(
     decoder: StoredObject,
     settings: EncoderSettings,
     progress: Progress = silent,
+    *,
+    key: str = "",
+    callbacks: Sequence[Any] = (),
 ) -> StoredObject:
-    """Train an encoder, image -> spec, through the frozen decoder: ``encoder.keras`` and ``training.json``.
+    """Train an encoder, image -> spec, through the frozen decoder, or continue a training of the very same that was cut off.
 
     The hash of the decoder's weights before and after is kept beside the history, for the check that it stayed frozen.
+
+    Args:
+        store: takes the object, ``encoder.keras`` and ``training.json``, and, while it is trained, the checkpoint.
+        drawing: the drawing class.
+        train: fits.
+        valid: chooses.
+        decoder: trained, of this drawing class.
+        settings: of the network and its training.
+        progress: where to say how far it is.
+        key: of the recipe, so that a training by other code does not continue this one.
+        callbacks: Keras's.
+
+    Raises:
+        SettingsError: when the class has changed since the tables or the decoder were made.
+        DivergedError: at the first loss that is not a finite number.
     """
     from fullcircle.store.hashing import weights_hash
     from fullcircle.training.drawings import train_encoder
+    from fullcircle.training.loop import checkpoint_file
     from fullcircle.training.tensorboard import Scalars, new_run
 
-    refuse_changed(drawing, table(train).about, "the table")
+    refuse_changed(drawing, train.table().about, "the table")
     scales = scaling_of(decoder, drawing)
     frozen = model_of(decoder)
     before = weights_hash(frozen.get_weights())
-    log = Scalars(new_run(store.root, "drawings", drawing.name, "encoder"))
-    encoder, training = train_encoder(drawing, scales, table(train), table(valid), frozen, settings, progress, [log])
-    about = {
-        "drawing": drawing.name,
-        "factors": drawing.factors.table(),
-        "canvas": list(drawing.canvas),
-        "scaling": scales.name,
-        "settings": settings.as_dict(),
-        "read": {"train": train.hash, "valid": valid.hash, "decoder": decoder.hash},
-        "frozen_decoder": {"before": before, "after": weights_hash(frozen.get_weights())},
-    }
-    return _commit_model(store, "encoder", encoder, training, about)
+    read = {"train": train.hash, "valid": valid.hash, "decoder": decoder.hash}
+    about = _about_training(drawing, scales, settings) | {"read": read}
+    log = Scalars(new_run(store.root, PREFIX, drawing.name, "encoder"))
+    with checkpoint_file(store.root, "encoder", drawing.name, decides={**about, "key": key}, progress=progress) as checkpoint:
+        encoder, training = train_encoder(
+            drawing,
+            scales,
+            train.table(),
+            valid.table(),
+            frozen,
+            settings,
+            progress,
+            checkpoint=checkpoint,
+            callbacks=[log, *callbacks],
+        )
+        about |= {"frozen_decoder": {"before": before, "after": weights_hash(frozen.get_weights())}}
+        return _commit_model(store, "encoder", encoder, training, about)
 
 
 def make_readings(
@@ -133,21 +194,17 @@ def make_readings(
     encoder: StoredObject,
     settings: ReaderSettings,
     progress: Progress = silent,
-) -> tuple[StoredObject, StoredObject]:
-    """Read test and valid at known noise levels, step by step: ``readings.parquet``, and the decoder that it took.
-
-    That is the one that the encoder was trained through.
-    """
+) -> StoredObject:
+    """Read test and valid at known noise levels, step by step, by the encoder and the decoder that it was trained through."""
     from fullcircle.reading.readings import write_readings
 
-    decoder = decoder_of(store, drawing, encoder)
-    models = {"encoder": encoder, "decoder": decoder}
+    models = {"encoder": encoder, "decoder": decoder_of(store, drawing, encoder)}
     reader = reader_of(drawing, models, settings)
     hashes = {name: model.hash for name, model in models.items()}
     with store.draft() as draft:
-        splits = {"test": table(test), "valid": table(valid)}
-        write_readings(draft.path / READINGS, drawing, reader, splits, hashes, progress)
-        return draft.commit(), decoder
+        splits = {"test": test.table(), "valid": valid.table()}
+        write_readings(draft.path / READINGS_TABLE, drawing, reader, splits, hashes, progress)
+        return draft.commit()
 
 
 def report_decoder(
@@ -177,3 +234,159 @@ def report_encoder(
     with store.draft() as draft:
         encoder_report(draft.path, drawing, test, valid, decoder, encoder, readings, settings)
         return draft.commit()
+
+
+def _asset(name: str) -> str:
+    return f"{PREFIX}/{name}"
+
+
+def _read(work: Work, *names: str) -> list[StoredObject]:
+    return [work.inputs[_asset(name)] for name in names]
+
+
+def _examples(work: Work) -> Mapping[str, StoredObject]:
+    return {_asset("examples"): make_examples(work.store, work.drawing, work.settings, work.progress)}
+
+
+def _splits(work: Work) -> Mapping[str, StoredObject]:
+    (examples,) = _read(work, "examples")
+    made = make_splits(work.store, examples, work.settings, work.progress)
+    return {_asset(split): stored for split, stored in made.items()}
+
+
+def _decoder(work: Work) -> Mapping[str, StoredObject]:
+    train, valid = _read(work, "train", "valid")
+    made = make_decoder(work.store, work.drawing, train, valid, work.settings, work.progress, key=work.key)
+    return {_asset("decoder"): made}
+
+
+def _encoder(work: Work) -> Mapping[str, StoredObject]:
+    train, valid, decoder = _read(work, "train", "valid", "decoder")
+    made = make_encoder(work.store, work.drawing, train, valid, decoder, work.settings, work.progress, key=work.key)
+    return {_asset("encoder"): made}
+
+
+def _readings(work: Work) -> Mapping[str, StoredObject]:
+    test, valid, encoder = _read(work, "test", "valid", "encoder")
+    return {_asset("readings"): make_readings(work.store, work.drawing, test, valid, encoder, work.settings, work.progress)}
+
+
+def _decoder_report(work: Work) -> Mapping[str, StoredObject]:
+    test, valid, decoder = _read(work, "test", "valid", "decoder")
+    return {_asset("decoder_report"): report_decoder(work.store, work.drawing, test, valid, decoder, work.settings)}
+
+
+def _encoder_report(work: Work) -> Mapping[str, StoredObject]:
+    test, valid, decoder, encoder, readings = _read(work, "test", "valid", "decoder", "encoder", "readings")
+    made = report_encoder(work.store, work.drawing, test, valid, decoder, encoder, readings, work.settings)
+    return {_asset("encoder_report"): made}
+
+
+def _decoder_of_the_encoder(store: Store, partition: str, inputs: Inputs) -> Inputs:
+    """The decoder that the encoder was trained through, whatever is the latest."""
+    decoder = decoder_of(store, drawing_class(partition, store.root), inputs[_asset("encoder")])
+    return {_asset("decoder"): decoder}
+
+
+def _inputs_of_the_encoder_report(store: Store, partition: str, inputs: Inputs) -> Inputs:
+    """The decoder of the encoder; readings by another encoder, or of another test, are refused.
+
+    Raises:
+        SettingsError: saying what the readings were made from.
+    """
+    found = _decoder_of_the_encoder(store, partition, inputs)
+    models = inputs[_asset("readings")].table().about["models"]
+    encoder = inputs[_asset("encoder")]
+    if models["encoder"] != encoder.hash:
+        raise SettingsError(
+            f"The readings are expected to be those of the encoder {encoder.hash[:12]}. Received: readings by "
+            f"{models['encoder'][:12]}. Make them again: make run DRAWING={partition}"
+        )
+    entry = next(
+        (e for e in store.ledger.entries(_asset("readings"), partition) if e["version"] == inputs[_asset("readings")].hash),
+        None,
+    )
+    test = inputs[_asset("test")].hash
+    if entry is not None and entry["read"].get(_asset("test"), test) != test:
+        raise SettingsError(
+            f"The readings are expected to be those of the test pictures {test[:12]}. Received: readings of "
+            f"{entry['read'][_asset('test')][:12]}. Make them again: make run DRAWING={partition}"
+        )
+    return found
+
+
+def _loss(name: str) -> str:
+    return f"fullcircle.models.losses:{LOSS_CLASSES[name]}"
+
+
+def _decoder_code(settings: DecoderSettings, inputs: Inputs) -> tuple[str, ...]:
+    balanced = [_loss("balanced")] if settings.balanced_epochs else []
+    return DECODERS[settings.model].module, _loss(settings.loss), *balanced
+
+
+def _encoder_code(settings: EncoderSettings, inputs: Inputs) -> tuple[str, ...]:
+    return ENCODERS[settings.model].module, _loss(settings.loss), *_loaded_code(settings, inputs)
+
+
+def _loaded_code(settings: Any, inputs: Inputs) -> tuple[str, ...]:
+    """The code of the networks that are read: their layers decide what they answer."""
+    models = ((DECODERS, "decoder"), (ENCODERS, "encoder"))
+    found = (network_module(inputs[_asset(name)], among) for among, name in models if _asset(name) in inputs)
+    return tuple(module for module in found if module)
+
+
+def _step(make: Any, part: str, settings: Any, reads: Sequence[str], makes: Sequence[str] = (), **more: Any) -> Step:
+    assets = tuple(map(_asset, makes or (make.__name__.removeprefix("_"),)))
+    return Step(assets, part, settings, make, tuple(map(_asset, reads)), **more)
+
+
+EXAMPLES = _step(_examples, "examples", ExamplesSettings, (), classes=the_drawing_class)
+SPLITTING = _step(_splits, "splits", SplitsSettings, ("examples",), SPLITS)
+DECODER = _step(_decoder, "decoder", DecoderSettings, ("train", "valid"), roots=_decoder_code, classes=the_drawing_class)
+ENCODER = _step(
+    _encoder, "encoder", EncoderSettings, ("train", "valid", "decoder"), roots=_encoder_code, classes=the_drawing_class
+)
+DECODER_REPORT = _step(
+    _decoder_report, "report", ReportSettings, ("test", "valid", "decoder"), roots=_loaded_code, classes=the_drawing_class
+)
+READINGS = _step(
+    _readings,
+    "reader",
+    ReaderSettings,
+    ("test", "valid", "encoder"),
+    more_inputs=_decoder_of_the_encoder,
+    roots=_loaded_code,
+    classes=the_drawing_class,
+)
+ENCODER_REPORT = _step(
+    _encoder_report,
+    "report",
+    ReportSettings,
+    ("test", "valid", "encoder", "readings"),
+    more_inputs=_inputs_of_the_encoder_report,
+    roots=_loaded_code,
+    classes=the_drawing_class,
+)
+
+STEPS = (EXAMPLES, SPLITTING, DECODER, DECODER_REPORT, ENCODER, READINGS, ENCODER_REPORT)
+"""In an order in which each comes after what it reads."""
+
+__all__ = [
+    "DECODER",
+    "DECODER_REPORT",
+    "ENCODER",
+    "ENCODER_REPORT",
+    "EXAMPLES",
+    "PREFIX",
+    "READINGS",
+    "SPLITTING",
+    "STEPS",
+    "make_decoder",
+    "make_encoder",
+    "make_examples",
+    "make_readings",
+    "make_splits",
+    "report_decoder",
+    "report_encoder",
+    "training_of",
+]

@@ -12,6 +12,7 @@ from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.models.autoencoders.autoencoder import Autoencoder
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reports.settings import RecognitionSettings
+from fullcircle.steps.feature_patterns import ENCODER
 from fullcircle.steps.settings import (
     CircleSettings,
     FeaturesSettings,
@@ -112,8 +113,6 @@ def _of_model(chosen: Autoencoder) -> dict[str, Profile[Parts]]:
 
 AUTOENCODER_PROFILES: dict[str, dict[str, Profile[Parts]]] = {name: _of_model(a) for name, a in AUTOENCODERS.items()}
 
-ENCODER = "encoder"
-"""What the encoder of a drawing class is called, beside the names of autoencoders."""
 
 _EVERY_MAP = {"features": {"maps": 10_000, "starts": 64}}
 

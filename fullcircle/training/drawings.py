@@ -1,33 +1,32 @@
-"""Training: one routine that trains the decoder, the encoder or both, with either half frozen.
+"""Training a drawing class: one routine for the decoder, the encoder or both, with either half frozen.
 
-Belongs here: joining the halves, stages, what is frozen, early stopping. Which settings are good is a profile's business.
-Does not belong here: what every training shares (`epochs`), autoencoders of pictures (`fitting`).
+Belongs here: joining the halves, their objectives, what is frozen. Which settings are good is a profile's business.
+Does not belong here: the loop that every training shares (`training_loop`), autoencoders of pictures (`fitting`).
 
-The halves are joined as one Keras model whose outputs are named `latent` and `image`; a stage says which of them have a loss. A
-frozen half keeps both its weights and its batch statistics.
+The halves are joined as one Keras model whose outputs are named `latent` and `image`; an objective says which of them have a loss.
+A frozen half keeps both its weights and its batch statistics.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from fullcircle.core.progress import Progress, silent
 from fullcircle.data.batches import Quantity, batches
-from fullcircle.drawings.base import Drawing
+from fullcircle.drawings import Drawing
 from fullcircle.drawings.scaling import Scaling
 from fullcircle.models.decoders import build_decoder
 from fullcircle.models.encoders import build_encoder
 from fullcircle.models.losses import image_loss, spec_loss
 from fullcircle.models.networks import guesses
-from fullcircle.store.hashing import TIMING
 from fullcircle.store.tables import TableReader
-from fullcircle.training.loop import Watch, paced
+from fullcircle.training.loop import Stage, Training, fit, paced
 from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 SPEC_DELTA = 0.03
@@ -35,8 +34,8 @@ SPEC_DELTA = 0.03
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """A stretch of training with one objective.
+class Objective:
+    """What a stretch of training is after.
 
     Attributes:
         name: for history and progress.
@@ -49,24 +48,6 @@ class Stage:
     losses: Mapping[str, keras.losses.Loss]
     weights: Mapping[str, float]
     epochs: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """What happened: one entry per epoch (`stage`, `loss`, `val_loss`, ...), and how long it took."""
-
-    history: Sequence[Mapping[str, Any]]
-    seconds: float
-    examples: int
-
-    def as_dict(self, model: keras.Model) -> dict[str, Any]:
-        """As plain data, with the size of `model`; the time it took stands apart, for it is not content."""
-        return {
-            "history": [dict(h) for h in self.history],
-            "parameters": model.count_params(),
-            "trainable": sum(math.prod(w.shape) for w in model.trainable_weights),
-            TIMING: {"seconds": self.seconds, "examples_per_s": self.examples / max(self.seconds, 1e-9)},
-        }
 
 
 def join(encoder: keras.Model | None, decoder: keras.Model | None, outputs: Sequence[str]) -> keras.Model:
@@ -94,12 +75,12 @@ def _pictured(guess: str) -> str:
     return f"{guess}_image"
 
 
-def _with_guesses(stage: Stage, encoder: keras.Model | None) -> dict[str, str]:
-    """The outputs that a stage judges, and like which of its losses: guesses by specs if specs are judged at all, else by image."""
-    judged = {output: output for output in stage.losses}
+def _with_guesses(objective: Objective, encoder: keras.Model | None) -> dict[str, str]:
+    """The outputs that have a loss, and like which of its losses: guesses by specs if specs are compared at all, else by image."""
+    compared = {output: output for output in objective.losses}
     for guess in guesses(encoder) if encoder is not None else ():
-        judged |= {guess: "latent"} if "latent" in stage.losses else {_pictured(guess): "image"}
-    return judged
+        compared |= {guess: "latent"} if "latent" in objective.losses else {_pictured(guess): "image"}
+    return compared
 
 
 def _stored(source: Quantity) -> Quantity:
@@ -117,12 +98,13 @@ def train_halves(
     decoder: keras.Model | None = None,
     frozen: str | None = None,
     source: Quantity,
-    stages: Sequence[Stage],
+    objectives: Sequence[Objective],
     settings: DecoderSettings | EncoderSettings,
     progress: Progress = silent,
+    checkpoint: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Training:
-    """Train the halves given, in place, stage after stage; each stage keeps the weights that were best on valid.
+    """Train the halves given, in place, a stage for each objective; each stage keeps the weights that were best on valid.
 
     Args:
         drawing: the drawing class.
@@ -134,40 +116,52 @@ def train_halves(
         frozen: ``"encoder"``, ``"decoder"`` or None; that half keeps weights and batch statistics.
         source: what goes in: `latent` for a decoder alone, else `image`, `noisy_image` or `noise_afresh`. Images are compared with
             the clean one.
-        stages: objectives in order.
+        objectives: in order.
         settings: batch size, rate, schedule, patience, seed.
         progress: told all the while.
+        checkpoint: file from which a killed training continues, see `training_loop.fit`.
         callbacks: Keras's, in every stage.
+
+    Raises:
+        DivergedError: at the first loss that is not a finite number.
     """
-    halves = {"encoder": encoder, "decoder": decoder}
-    for name, half in halves.items():
+    for name, half in {"encoder": encoder, "decoder": decoder}.items():
         if half is not None:
             half.trainable = name != frozen
-    history: list[dict[str, Any]] = []
-    began, examples = time.monotonic(), 0
-    # One optimizer and one schedule over all stages: a new objective is no reason to forget the pace.
-    steps = sum(stage.epochs for stage in stages) * -(-train.rows // settings.batch_size)
-    optimizer = paced(settings.learning_rate, settings.schedule, steps)
-    for number, stage in enumerate(stages):
-        judged = _with_guesses(stage, encoder)
-        losses, weights = ({output: of[like] for output, like in judged.items()} for of in (stage.losses, stage.weights))
-        model = join(encoder, decoder, list(losses))
-        model.stage = stage.name  # for callbacks
-        targets: dict[str, Quantity] = {output: "image" if like == "image" else "latent" for output, like in judged.items()}
-        fit, choose = (
-            batches(table, drawing, scaling, source=said, targets=targets, batch_size=settings.batch_size, seed=seed)
-            for table, said, seed in ((train, source, settings.seed + 1000 * number), (valid, _stored(source), None))
+
+    def stage(number: int, objective: Objective) -> Stage:
+        compared = _with_guesses(objective, encoder)
+        targets: dict[str, Quantity] = {output: "image" if like == "image" else "latent" for output, like in compared.items()}
+
+        def compiled(optimizer: keras.optimizers.Optimizer) -> keras.Model:
+            model = join(encoder, decoder, list(compared))
+            model.stage = objective.name  # for callbacks
+            losses, weights = (
+                {output: of[like] for output, like in compared.items()} for of in (objective.losses, objective.weights)
+            )
+            model.compile(optimizer, loss=losses, loss_weights=weights)
+            return model
+
+        def dataset(table: TableReader, source: Quantity, **more: Any) -> tf.data.Dataset:
+            return batches(table, drawing, scaling, source=source, targets=targets, batch_size=settings.batch_size, **more)
+
+        def fitted(epoch: Callable[[], int]) -> tf.data.Dataset:
+            return dataset(train, source, seed=settings.seed + 1000 * number, epoch=epoch)
+
+        return Stage(
+            objective.name,
+            objective.epochs,
+            compiled,
+            fitted,
+            dataset(valid, _stored(source)),
+            train.rows,
+            settings.batch_size,
+            about={"stage": objective.name},
         )
-        model.compile(optimizer, loss=losses, loss_weights=weights)
-        said = {"stage": stage.name}
-        watch = Watch(stage.name, stage.epochs, train.rows, settings.batch_size, progress, about=said)
-        best = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
-        model.fit(
-            fit, validation_data=choose, epochs=stage.epochs, shuffle=False, verbose=0, callbacks=[watch, best, *callbacks]
-        )
-        history += watch.history
-        examples += len(watch.history) * train.rows
-    return Training(history, time.monotonic() - began, examples)
+
+    stages = [stage(number, objective) for number, objective in enumerate(objectives)]
+    optimizer = paced(settings.learning_rate, settings.schedule, sum(stage.steps for stage in stages))
+    return fit(stages, optimizer, patience=settings.patience, progress=progress, checkpoint=checkpoint, callbacks=callbacks)
 
 
 def train_decoder(
@@ -177,6 +171,8 @@ def train_decoder(
     valid: TableReader,
     settings: DecoderSettings,
     progress: Progress = silent,
+    *,
+    checkpoint: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, Training]:
     """A decoder trained from its seed: spec, as latent, to the clean image.
@@ -186,9 +182,9 @@ def train_decoder(
     keras.utils.set_random_seed(settings.seed)
     decoder = build_decoder(settings.model, drawing, scaling)
     first = settings.balanced_epochs
-    stages = [
-        Stage("decoder, balanced", {"image": image_loss("balanced")}, {"image": 1.0}, first),
-        Stage("decoder", {"image": image_loss(settings.loss)}, {"image": 1.0}, settings.epochs - first),
+    objectives = [
+        Objective("decoder, balanced", {"image": image_loss("balanced")}, {"image": 1.0}, first),
+        Objective("decoder", {"image": image_loss(settings.loss)}, {"image": 1.0}, settings.epochs - first),
     ][not first :]
     training = train_halves(
         drawing,
@@ -197,9 +193,10 @@ def train_decoder(
         valid,
         decoder=decoder,
         source="latent",
-        stages=stages,
+        objectives=objectives,
         settings=settings,
         progress=progress,
+        checkpoint=checkpoint,
         callbacks=callbacks,
     )
     return decoder, training
@@ -213,6 +210,8 @@ def train_encoder(
     decoder: keras.Model,
     settings: EncoderSettings,
     progress: Progress = silent,
+    *,
+    checkpoint: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, Training]:
     """An encoder trained from its seed, from noisy images, through the frozen decoder.
@@ -226,13 +225,13 @@ def train_encoder(
     keras.utils.set_random_seed(settings.seed)
     encoder = build_encoder(settings.model, drawing, scaling)
     spec, image = spec_loss(drawing, scaling, delta=SPEC_DELTA), image_loss(settings.loss)
-    by_spec = Stage("encoder by spec", {"latent": spec}, {"latent": 1.0}, settings.epochs)
-    stages = {
+    by_spec = Objective("encoder by spec", {"latent": spec}, {"latent": 1.0}, settings.epochs)
+    objectives = {
         "spec": [by_spec],
-        "image": [Stage("encoder by image", {"image": image}, {"image": 1.0}, settings.epochs)],
+        "image": [Objective("encoder by image", {"image": image}, {"image": 1.0}, settings.epochs)],
         "both": [
             by_spec,
-            Stage(
+            Objective(
                 "encoder by spec and image",
                 {"latent": spec, "image": image},
                 {"latent": 1.0, "image": settings.image_weight},
@@ -250,9 +249,10 @@ def train_encoder(
         decoder=decoder,
         frozen="decoder",
         source=sources[settings.noise],
-        stages=stages,
+        objectives=objectives,
         settings=settings,
         progress=progress,
+        checkpoint=checkpoint,
         callbacks=callbacks,
     )
     return encoder, training

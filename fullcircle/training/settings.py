@@ -30,7 +30,9 @@ class DecoderSettings(Settings):
     batch_size: int = setting(32, "examples per step", low=1)
     learning_rate: float = setting(4e-3, "Adam's rate, the highest of the schedule", above=0)
     schedule: str = setting("cosine", "how the rate moves", choices=SCHEDULES)
-    patience: int = setting(30, "epochs without progress on valid before training stops", low=1)
+    patience: int = setting(
+        30, "epochs in a row without progress on valid after which a stage ends, with its best weights", low=1
+    )
     seed: int = setting(1, "source of chance of weights and order", low=0)
 
     def __post_init__(self) -> None:
@@ -58,7 +60,9 @@ class EncoderSettings(Settings):
     batch_size: int = setting(32, "examples per step", low=1)
     learning_rate: float = setting(2e-3, "Adam's rate, the highest of the schedule", above=0)
     schedule: str = setting("cosine", "how the rate moves", choices=SCHEDULES)
-    patience: int = setting(30, "epochs without progress on valid before training stops", low=1)
+    patience: int = setting(
+        30, "epochs in a row without progress on valid after which a stage ends, with its best weights", low=1
+    )
     seed: int = setting(1, "source of chance of weights, order and noise", low=0)
 
 

@@ -2,17 +2,17 @@
 
 import dagster as dg
 import pytest
+from assets.autoencoders_checks import CHECKS
 from dagster._core.system_config.objects import ResolvedRunConfig
 
 from assets import glyphs
 from assets.autoencoders import ASSETS
-from assets.autoencoders_checks import CHECKS
 from assets.configuration import config_of
 from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
 from fullcircle.steps.profiles import AUTOENCODER_PROFILES
 from pipelines.config import run_config
 from pipelines.definitions import defs
-from pipelines.jobs import learn
+from pipelines.jobs import TRAIN_AUTOENCODERS
 
 RUNS = [(model, profile) for model in AUTOENCODERS for profile in AUTOENCODER_PROFILES[model]]
 
@@ -45,9 +45,10 @@ def test_checks_are_those_that_a_model_can_fail(name):
 
 
 @pytest.mark.parametrize(("model", "profile"), RUNS)
-def test_a_models_job_takes_its_profile(model, profile):
+def test_the_job_takes_every_profile_of_a_model(model, profile):
     settings = AUTOENCODER_PROFILES[model][profile].settings
-    job = defs.resolve_job_def(f"{learn(model)}_{profile}")
+    keys = {key for asset in ASSETS[model] for key in asset.keys}
+    job = defs.resolve_job_def(TRAIN_AUTOENCODERS).get_subset(asset_selection=keys)
     told = ResolvedRunConfig.build(job, run_config(settings)).ops
     assert told[f"glyphs__{model}"].config == getattr(settings, model).as_dict()
     assert told[f"glyphs__{model}_report"].config == settings.report.as_dict()
@@ -65,11 +66,10 @@ def test_a_models_job_takes_its_profile(model, profile):
         ("conv_autoencoder", {"loss": "ssim"}, "conv_autoencoder.loss is expected to be one of bce, mse."),
     ],
 )
-@pytest.mark.parametrize("job", ["__ASSET_JOB", "quick"])
+@pytest.mark.parametrize("job", ["__ASSET_JOB", TRAIN_AUTOENCODERS])
 def test_a_bad_value_is_refused_at_launch(job, model, config, message):
-    job = defs.resolve_job_def(job if job.startswith("__") else f"{learn(model)}_{job}")
     with pytest.raises(dg.DagsterInvalidConfigError) as error:
-        ResolvedRunConfig.build(job, {"ops": {f"glyphs__{model}": {"config": config}}})
+        ResolvedRunConfig.build(defs.resolve_job_def(job), {"ops": {f"glyphs__{model}": {"config": config}}})
     assert message in str(error.value)
 
 

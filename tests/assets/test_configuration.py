@@ -2,18 +2,18 @@
 
 import dagster as dg
 import pytest
+from assets.drawings_checks import CHECKS
 from dagster._core.system_config.objects import ResolvedRunConfig
 
 from assets.drawings import ASSETS, PARTITIONS
-from assets.drawings_checks import CHECKS
 from assets.partitions import partitions_of
 from fullcircle.drawings import DRAWINGS, known_drawings
 from fullcircle.steps.profiles import PROFILES
-from fullcircle.steps.settings import CircleSettings
 from pipelines.config import run_config
 from pipelines.definitions import defs
+from pipelines.jobs import LEARN_DRAWING
 
-JOBS = ["__ASSET_JOB", *(f"circle_{name}" for name in PROFILES)]
+JOBS = ["__ASSET_JOB", LEARN_DRAWING]
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -39,12 +39,13 @@ def test_a_bad_value_is_refused_at_launch(job, op, config, message):
 
 @pytest.mark.parametrize("job", JOBS)
 def test_good_settings_are_taken(job):
-    ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(CircleSettings()))
+    for profile in PROFILES.values():
+        ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(profile.settings))
     ResolvedRunConfig.build(defs.resolve_job_def(job), {})
 
 
 def test_an_unknown_partition_is_refused_at_launch():
-    job = defs.resolve_job_def("circle_quick")
+    job = defs.resolve_job_def(LEARN_DRAWING)
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(dg.DagsterUnknownPartitionError, match="star"):
         job.execute_in_process(partition_key="star", instance=instance)
 

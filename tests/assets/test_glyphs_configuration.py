@@ -4,20 +4,20 @@ import warnings
 
 import dagster as dg
 import pytest
+from assets.glyphs_checks import CHECKS
 from dagster._core.system_config.objects import ResolvedRunConfig
 
 from assets.configuration import config_of
 from assets.glyphs import ASSETS, PARTITIONS
-from assets.glyphs_checks import CHECKS
 from assets.partitions import partitions_of
+from fullcircle.augmentation import OPERATIONS
 from fullcircle.data.sources import SOURCES, known_sources, register
-from fullcircle.images.augmentation import OPERATIONS
-from fullcircle.steps.profiles import GLYPH_PROFILES
 from fullcircle.steps.settings import GlyphsSettings
 from pipelines.config import run_config
 from pipelines.definitions import defs
+from pipelines.jobs import PREPARE_GLYPHS
 
-JOBS = ["__ASSET_JOB", *(f"glyphs_{name}" for name in GLYPH_PROFILES)]
+JOBS = ["__ASSET_JOB", PREPARE_GLYPHS]
 ROTATE = {"probability": 0.5, "max_left_rotation": 5, "max_right_rotation": 5}
 
 

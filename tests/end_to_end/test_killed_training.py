@@ -13,6 +13,7 @@ import pytest
 from fullcircle.models.autoencoders import model_settings
 from fullcircle.steps import autoencoders as autoencoder_steps
 from fullcircle.store.objects import Store
+from fullcircle.training.loop import CHECKPOINTS
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 150
@@ -36,7 +37,7 @@ def test_a_run_killed_in_a_training_goes_on_when_run_again_and_makes_what_an_unb
     (home / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
     environment = os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(store.root)}
     command = [*COMMAND, *(a for s in SMALL for a in ("--set", s))]
-    checkpoints = store.root / autoencoder_steps.CHECKPOINTS / "dense_autoencoder" / "tifinagh"
+    checkpoints = store.root / CHECKPOINTS / "dense_autoencoder" / "tifinagh"
 
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and not list(checkpoints.glob("*.npz")):

@@ -139,10 +139,11 @@ def test_a_broken_class_is_not_launched(ran, tmp_path):
 
 def test_under_one_backfill_one_is_up_to_date_and_another_fails(ran, tmp_path, monkeypatch, capsys):
     """The launches that ``DRAWING=all`` makes, for two classes."""
-    from fullcircle.steps.profiles import profile
     from pipelines.backfill import run_all
+
+    from fullcircle.steps.profiles import profile
     from pipelines.launch import Launch
-    from pipelines.run import overrides_of
+    from pipelines.request import overrides_of
 
     home, store, star, _, _ = ran
     monkeypatch.setenv("DAGSTER_HOME", str(home))

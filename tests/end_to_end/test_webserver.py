@@ -15,6 +15,7 @@ import pytest
 
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.store.objects import Store
+from pipelines.jobs import JOBS
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,11 +110,15 @@ mutation ($run_config: RunConfigData!, $job: String!, $tags: [ExecutionTag!]!, $
 """
 
 
+def keys(*names):
+    return [{"path": ["glyphs", name]} for name in names]
+
+
 def tags(**of_dagster):
     return [{"key": f"dagster/{name}", "value": value} for name, value in of_dagster.items()]
 
 
-@pytest.mark.parametrize("job", ["circle_quick", "circle_full", "__ASSET_JOB"])
+@pytest.mark.parametrize("job", ["learn_drawing", "__ASSET_JOB"])
 @pytest.mark.parametrize(
     ("op", "config", "message"),
     [
@@ -133,10 +138,9 @@ def test_a_bad_value_is_refused_at_launch(graphql, job, op, config, message):
     assert runs == []
 
 
-@pytest.mark.parametrize("job", ["learn_colour_vae_quick", "learn_colour_vae_full", "__ASSET_JOB"])
+@pytest.mark.parametrize("job", ["train_autoencoders", "__ASSET_JOB"])
 def test_a_model_that_does_not_take_the_pictures_is_refused_at_launch(graphql, job):
-    assets = [{"path": ["glyphs", "colour_vae"]}] if job == "__ASSET_JOB" else None
-    answer = graphql(LAUNCH, job=job, tags=tags(partition="digits"), run_config={}, assets=assets)["launchRun"]
+    answer = graphql(LAUNCH, job=job, tags=tags(partition="digits"), run_config={}, assets=keys("colour_vae"))["launchRun"]
     assert answer["__typename"] == "PythonError"
     assert (
         "colour_vae is expected to be built for a canvas whose height and width are multiples of 16 px. Received: (28, 28, 1) of "
@@ -153,5 +157,31 @@ def test_a_model_that_does_not_take_the_pictures_is_refused_at_launch(graphql, j
     ],
 )
 def test_what_is_not_refused_is_queued(graphql, model, told):
-    answer = graphql(LAUNCH, job=f"learn_{model}_quick", tags=tags(**told), run_config={})["launchRun"]
-    assert answer["run"]["status"] == "QUEUED"
+    answer = graphql(LAUNCH, job="train_autoencoders", tags=tags(**told), run_config={}, assets=keys(model, f"{model}_report"))
+    assert answer["launchRun"]["run"]["status"] == "QUEUED"
+
+
+@pytest.mark.parametrize(
+    ("job", "told", "message"),
+    [
+        ("learn_drawing", {}, "A drawing class is expected as the run's partition. Received: none. Choose one of line, "),
+        (
+            "prepare_glyphs",
+            {"partition": "../../x"},
+            "A picture source is expected as the run's partition. Received: '../../x'.",
+        ),
+    ],
+)
+def test_a_run_without_a_known_partition_is_refused_at_launch(graphql, job, told, message):
+    answer = graphql(LAUNCH, job=job, tags=tags(**told), run_config={})["launchRun"]
+    assert answer["__typename"] == "PythonError"
+    assert message in answer["message"]
+
+
+def test_the_jobs_are_few_and_each_says_what_it_does(graphql):
+    selector = '{repositoryName: "__repository__", repositoryLocationName: "full_circle"}'
+    query = f"{{ repositoryOrError(repositorySelector: {selector}) {{ ... on Repository {{ jobs {{ name description }} }} }} }}"
+    found = graphql(query)["repositoryOrError"]["jobs"]
+    jobs = {job["name"]: job["description"] for job in found if not job["name"].startswith("__")}
+    assert list(jobs) == sorted(job.name for job in JOBS)
+    assert all(text.endswith(".") and len(text) > 40 for text in jobs.values())

@@ -14,6 +14,7 @@ from fullcircle.steps.profiles import AUTOENCODER_PROFILES
 from fullcircle.store.objects import NothingMaterializedError
 from pipelines import run
 from pipelines.io_managers import LedgerIOManager
+from pipelines.launch import RunOutcome
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("tensorflow", "keras", "matplotlib", "cv2", "sklearn")
@@ -137,6 +138,10 @@ def launches(*arguments):
     return run.launches_of(argparse.Namespace(**told | dict(zip(arguments[::2], arguments[1::2], strict=True))))
 
 
+def learning(source, *models):
+    return [f"prepare_glyphs {source}", *(f"train_autoencoders {model} {source}" for model in models)]
+
+
 @pytest.fixture
 def empty(monkeypatch, tmp_path):
     """A store of its own, whose registers are empty."""
@@ -146,23 +151,30 @@ def empty(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "jobs"),
     [
-        ((), ["circle line", "glyphs tifinagh", "learn_conv_autoencoder tifinagh", "learn_vae tifinagh"]),
-        (("drawing", "line"), ["circle line"]),
-        (("source", "digits"), ["glyphs digits", "learn_conv_autoencoder digits", "learn_vae digits"]),
-        (("source", "digits", "models", "none"), ["glyphs digits"]),
-        (("models", "none"), ["circle line", "glyphs tifinagh"]),
+        ((), ["learn_drawing line", *learning("tifinagh", "conv_autoencoder", "vae")]),
+        (("drawing", "line"), ["learn_drawing line"]),
+        (("source", "digits"), learning("digits", "conv_autoencoder", "vae")),
+        (("source", "digits", "models", "none"), ["prepare_glyphs digits"]),
+        (("models", "none"), ["learn_drawing line", "prepare_glyphs tifinagh"]),
+        (("drawing", "auto"), ["recognise_drawings all"]),
         (
             ("source", "faces", "models", "colour_vae,residual_vae"),
-            ["glyphs faces", "learn_colour_vae faces", "learn_residual_vae faces"],
+            learning("faces", "colour_vae", "residual_vae"),
         ),
         (
             ("source", "digits", "set", ["originals.height=30"]),
-            ["glyphs digits"],
+            ["prepare_glyphs digits"],
         ),  # the two do not take it: not asked for, left out
     ],
 )
 def test_what_is_run(empty, arguments, jobs):
-    assert [f"{what.job} {what.partition}" for what in launches(*arguments)] == jobs
+    found = launches(*arguments)
+    assert [" ".join(filter(None, (what.job, what.model, what.partition))) for what in found] == jobs
+    for what in found:
+        expected = (
+            {dg.AssetKey(["glyphs", what.model]), dg.AssetKey(["glyphs", f"{what.model}_report"])} if what.model else set()
+        )
+        assert set(what.assets) == expected
 
 
 def test_goals_are_those_of_the_profile_and_none_where_it_was_changed(empty):
@@ -175,9 +187,9 @@ def test_goals_are_those_of_the_profile_and_none_where_it_was_changed(empty):
 
 def test_settings_go_where_they_belong(empty):
     told = ["examples.n=50", "augmented.n=60", "vae.epochs=2", "report.pictures=4"]
-    line, glyphs, conv, vae = launches("set", told)
-    assert line.settings.examples.n == 50
-    assert line.settings.report.pictures == 4
+    circle, glyphs, conv, vae = launches("set", told)
+    assert circle.settings.examples.n == 50
+    assert circle.settings.report.pictures == 4
     assert glyphs.settings.augmented.n == 60
     assert vae.settings.vae.epochs == 2
     assert conv.settings == AUTOENCODER_PROFILES["conv_autoencoder"]["quick"].settings
@@ -194,17 +206,18 @@ def test_a_crop_makes_the_canvas_that_models_must_take(empty):
 @pytest.mark.parametrize(
     ("fails", "runs"),
     [
-        ("nothing", ["glyphs_quick", "learn_conv_autoencoder_quick", "learn_vae_quick"]),
-        ("learn_conv_autoencoder", ["glyphs_quick", "learn_conv_autoencoder_quick", "learn_vae_quick"]),
-        ("glyphs", ["glyphs_quick"]),  # nothing to learn from
+        ("nothing", ["prepare_glyphs", "conv_autoencoder", "vae"]),
+        ("conv_autoencoder", ["prepare_glyphs", "conv_autoencoder", "vae"]),
+        ("prepare_glyphs", ["prepare_glyphs"]),  # nothing to learn from
     ],
 )
 def test_what_fails_keeps_only_that_from_being_run_which_needs_it(empty, monkeypatch, capsys, tmp_path, fails, runs):
     ran = []
 
     def launched(what):
-        ran.append(f"{what.job}_{what.profile.name}")
-        return what.job != fails, [f"{what.job}: it broke"], tmp_path / "log"
+        ran.append(what.model or what.job)
+        failures = [f"{ran[-1]}: it broke"] if ran[-1] == fails else []
+        return RunOutcome(not failures, failures, tmp_path / "log")
 
     monkeypatch.setattr(run, "run", launched)
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import OriginalsSettings
 from fullcircle.images.arrays import Canvas
 from fullcircle.images.files import PictureError
-from fullcircle.store.hashing import file_sha256
+from fullcircle.store.hashing import digest, file_sha256
 
 __all__ = ["Candidate", "Loaded", "PictureError", "Source", "SourceError"]
 
@@ -87,6 +88,22 @@ class Source(abc.ABC):
     @property
     def about(self) -> dict[str, str]:
         return {}
+
+    def files(self) -> Iterator[Path]:
+        """The user's files that it reads, in an order that does not change; none for a source that comes with a library."""
+        return iter(())
+
+    def state(self) -> str:
+        """Short hash of the names, sizes and times of `files`: it changes when one of them may have; empty without any."""
+        parts = []
+        for path in self.files():
+            try:
+                status = path.lstat()
+                stamp = f"{status.st_size} {status.st_mtime_ns}"
+            except OSError as error:
+                stamp = str(error.errno)
+            parts += [os.fsencode(path), stamp.encode()]
+        return digest(parts)[:12] if parts else ""
 
     @abc.abstractmethod
     def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:

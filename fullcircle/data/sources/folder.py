@@ -30,6 +30,12 @@ class Folder(Source):
     def about(self) -> dict[str, str]:
         return {"path": str(self.path)}
 
+    def files(self) -> Iterator[Path]:
+        for folder, folders, files in os.walk(self.path):
+            folders.sort()
+            links = [name for name in folders if Path(folder, name).is_symlink()]
+            yield from (Path(folder, name) for name in sorted([*files, *links]))
+
     def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
         if not self.path.is_dir():
             raise SourceError(f"A folder of pictures is expected at {self.path}. Found none.")

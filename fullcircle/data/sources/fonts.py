@@ -144,12 +144,14 @@ class Fonts(Source):
     def about(self) -> dict[str, str]:
         return {"path": str(self.path)}
 
-    def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
+    def files(self) -> Iterator[Path]:
         if self.path.is_dir():
-            found = sorted(p for p in self.path.rglob("*") if p.suffix.lower() in FONT_ENDINGS and p.is_file())
-            files = [(p, p.relative_to(self.path).as_posix()) for p in found]
-        else:
-            files = [(self.path, self.path.name)]
+            return iter(sorted(p for p in self.path.rglob("*") if p.suffix.lower() in FONT_ENDINGS and p.is_file()))
+        return iter((self.path,))
+
+    def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
+        folder = self.path if self.path.is_dir() else self.path.parent
+        files = [(p, p.relative_to(folder).as_posix()) for p in self.files()]
         if not files or not files[0][0].is_file():
             raise SourceError(
                 f"A font file, or a folder with {', '.join(sorted(FONT_ENDINGS))} in it, is expected at {self.path}. Found none."

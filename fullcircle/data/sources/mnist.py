@@ -30,6 +30,9 @@ class Mnist(Source):
     def about(self) -> dict[str, str]:
         return {"path": str(self.path)}
 
+    def files(self) -> Iterator[Path]:
+        return iter((self.path,))
+
     def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
         for part, (images, labels) in self._parts().items():
             for row, (image, label) in enumerate(zip(images, labels, strict=True)):

@@ -72,14 +72,9 @@ def settings_class(model: str) -> type[AutoencoderSettings]:
         ValueError: naming the models there are.
     """
     chosen = autoencoder(model)
-    base: type[AutoencoderSettings] = AutoencoderSettings
-    if chosen.noisy:
-        base = NoisySettings
-    elif chosen.shaped:
-        base = ShapedSettings
-    elif chosen.variational:
-        base = VariationalSettings
-    of_base = {f.name: f for f in dataclasses.fields(base)}
+    flags = {NoisySettings: chosen.noisy, ShapedSettings: chosen.shaped, VariationalSettings: chosen.variational}
+    bases = tuple(base for base, holds in flags.items() if holds) or (AutoencoderSettings,)
+    of_base = {f.name: f for base in bases for f in dataclasses.fields(base)}
     fields = [
         (name, of_base[name].type, dataclasses.field(default=default, metadata=of_base[name].metadata))
         for name, default in chosen.settings.items()
@@ -87,7 +82,7 @@ def settings_class(model: str) -> type[AutoencoderSettings]:
     return dataclasses.make_dataclass(
         "".join(word.title() for word in model.split("_")) + "Settings",
         fields,
-        bases=(base,),
+        bases=bases,
         frozen=True,
         namespace={
             "__doc__": f"Settings of {model}, its own defaults.",

@@ -213,7 +213,7 @@ def test_a_class_that_another_process_draws_otherwise_is_refused(tmp_path):
     drawing.reference = f"{tmp_path / 'gone.py'}:Blot"
     check = examine(drawing).checks["draws_the_same_again"]
     assert not check.passed
-    assert "Another process cannot load" in check.says
+    assert "Another process cannot load" in check.description
 
 
 def test_a_canvas_that_the_default_models_do_not_take_is_warned_of():
@@ -221,7 +221,7 @@ def test_a_canvas_that_the_default_models_do_not_take_is_warned_of():
     assert check.warns
     assert (
         "attention is expected to be built for a canvas whose height and width are multiples of 8 px. Received: (18, "
-        in check.says
+        in check.description
     )
 
 
@@ -235,7 +235,7 @@ def test_factors_that_hardly_differ_are_warned_of():
     assert found.refused == []
     check = found.checks["factors_are_told_apart"]
     assert check.warns
-    assert "Factors that can hardly be told apart: box_grey and strength." in check.says
+    assert "Factors that can hardly be told apart: box_grey and strength." in check.description
 
 
 PAIR = Factors(Factor("left_x", 0, 15), Factor("right_x", 0, 15), Factor("left_y", 0, 15), Factor("right_y", 0, 15))
@@ -268,17 +268,17 @@ class UnlikeDots(Dots):
 def test_a_symmetry_that_is_not_declared_is_suggested():
     check = told(Dots(), "no_symmetry_is_missing")
     assert check.warns
-    assert 'as the same picture: declare exchange(("left_x", "right_x"), ("left_y", "right_y")). Else' in check.says
+    assert 'as the same picture: declare exchange(("left_x", "right_x"), ("left_y", "right_y")). Else' in check.description
     declared = type("Declared", (Dots,), {"symmetries": UnlikeDots.symmetries})()
     assert told(declared, "no_symmetry_is_missing").passed
-    assert "Symmetries declared: 1; the most that one changes is 0.0%" in told(declared, "symmetries_hold").says
+    assert "Symmetries declared: 1; the most that one changes is 0.0%" in told(declared, "symmetries_hold").description
 
 
 def test_the_lines_own_symmetry_would_be_found():
     line = DRAWINGS["line"]
     assert (
         'declare exchange(("x_start", "x_end"), ("y_start", "y_end"))'
-        in told(type("Bare", (type(line),), {"symmetries": ()})(), "no_symmetry_is_missing").says
+        in told(type("Bare", (type(line),), {"symmetries": ()})(), "no_symmetry_is_missing").description
     )
 
 
@@ -286,7 +286,7 @@ def test_a_symmetry_that_changes_the_picture_is_warned_of():
     check = told(UnlikeDots(), "symmetries_hold")
     assert check.warns
     assert not check.passed
-    assert "declared as symmetries change the picture, left_x with right_x and left_y with right_y: " in check.says
+    assert "declared as symmetries change the picture, left_x with right_x and left_y with right_y: " in check.description
 
 
 class Cross(Drawing):
@@ -307,7 +307,7 @@ class Cross(Drawing):
 def test_a_turn_that_comes_round_too_soon_is_warned_of():
     check = told(Cross(), "no_symmetry_is_missing")
     assert check.warns
-    assert "let turn run over 1/2 of its range, after which the picture is the same again" in check.says
+    assert "let turn run over 1/2 of its range, after which the picture is the same again" in check.description
 
 
 def filled(self, filled, depth, **others):

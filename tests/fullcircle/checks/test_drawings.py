@@ -57,7 +57,7 @@ def test_specs_within_factors(store, examples):
 
     failed = checks.specs_within_factors(altered(store, examples, widen), LINE)
     assert not failed.passed
-    assert "line_width is expected in [1, 10] px. Received: 11 at row 176. Counted from row 1024" in failed.says
+    assert "line_width is expected in [1, 10] px. Received: 11 at row 176. Counted from row 1024" in failed.description
 
 
 def test_images_are_drawn(examples):
@@ -69,8 +69,8 @@ def test_images_are_drawn(examples):
 
     failed = checks.images_are_drawn(examples, Thicker())
     assert not failed.passed
-    assert "are not what line.draw draws, example " in failed.says
-    assert "Make the examples again" in failed.says
+    assert "are not what line.draw draws, example " in failed.description
+    assert "Make the examples again" in failed.description
 
 
 def test_splits_are_whole(store, examples, splits):
@@ -78,11 +78,11 @@ def test_splits_are_whole(store, examples, splits):
     empty = altered(store, splits["valid"], lambda t: t.slice(0, 0))
     failed = checks.splits_are_whole(examples, splits | {"valid": empty})
     assert not failed.passed
-    assert "Empty split: valid. Make more examples" in failed.says
+    assert "Empty split: valid. Make more examples" in failed.description
     short = altered(store, splits["test"], lambda t: t.slice(1))
     failed = checks.splits_are_whole(examples, splits | {"test": short})
     assert not failed.passed
-    assert "hold 1,499 of 1,500 examples; a split is truncated" in failed.says
+    assert "hold 1,499 of 1,500 examples; a split is truncated" in failed.description
 
 
 def test_splits_are_disjoint_by_content_whatever_the_ids_say(store, splits):
@@ -95,7 +95,7 @@ def test_splits_are_disjoint_by_content_whatever_the_ids_say(store, splits):
 
     failed = checks.splits_are_disjoint(splits | {"test": altered(store, splits["test"], with_a_copy)})
     assert not failed.passed
-    assert "1 in train and test" in failed.says
+    assert "1 in train and test" in failed.description
 
 
 def fake_model(monkeypatch, answer):
@@ -119,12 +119,12 @@ def test_decoder_beats_null(splits, monkeypatch, decode, says):
     fake_model(monkeypatch, answer)
     found = checks.decoder_beats_null(splits["train"], splits["valid"], LINE)
     assert found.passed == (says is None)
-    assert says is None or says in found.says
+    assert says is None or says in found.description
 
 
 def test_a_decoder_that_draws_nothing_is_told_what_to_do(splits, monkeypatch):
     fake_model(monkeypatch, lambda latent: np.full((len(latent), 64, 64, 1), 0.5, np.float32))
-    says = checks.decoder_beats_null(splits["train"], splits["valid"], LINE).says
+    says = checks.decoder_beats_null(splits["train"], splits["valid"], LINE).description
     assert "decoder.seed" in says
     assert "decoder.balanced_epochs" in says
 
@@ -170,7 +170,7 @@ def test_encoder_beats_mean(store, monkeypatch, skill, passed):
     monkeypatch.setattr(checks, "scaling_of", lambda stored, drawing: scales)
     found = checks.encoder_beats_mean(valid, valid, Bar())
     assert found.passed == passed
-    assert passed or "no better than the mean spec" in found.says
+    assert passed or "no better than the mean spec" in found.description
 
 
 def test_gaps_within_chance(store):
@@ -184,10 +184,10 @@ def test_gaps_within_chance(store):
     passed = checks.gaps_within_chance(report())
     assert passed.passed
     assert (
-        passed.says
+        passed.description
         == "Valid and test agree in all 1 figures. 1 of 1 95 % intervals leave out 0, where chance alone leaves out 0.1."
     )
     failed = checks.gaps_within_chance(report(mse=True))
     assert not failed.passed
-    assert "differ beyond chance in 1 of 2 figures: encoder, clean, mse: 0.5 on valid, 0.75 on test." in failed.says
+    assert "differ beyond chance in 1 of 2 figures: encoder, clean, mse: 0.5 on valid, 0.75 on test." in failed.description
     assert failed.figures == {"figures": 2, "intervals_without_zero": 2, "beyond_chance": 1}

@@ -69,13 +69,13 @@ def test_a_source_with_nothing_left_fails_and_says_the_first_reason(store, tmp_p
     folder = tmp_path / "pictures"
     folder.mkdir()
     empty = glyph_steps.make_originals(store, Folder("mine", folder), OriginalsSettings())
-    assert "No picture is left. The source offers none." in glyph_checks.originals_are_left(empty).says
+    assert "No picture is left. The source offers none." in glyph_checks.originals_are_left(empty).description
     (folder / "a.png").write_bytes(b"")
     rejected = glyph_steps.make_originals(store, Folder("mine", folder), OriginalsSettings())
     found = glyph_checks.originals_are_left(rejected)
     assert not found.passed
     assert not found.warns
-    assert "The first of 1 rejected: A picture is expected. Received: zero bytes." in found.says
+    assert "The first of 1 rejected: A picture is expected. Received: zero bytes." in found.description
 
 
 @pytest.mark.parametrize(("allowed", "passes"), [(0.2, False), (0.25, True)])
@@ -88,7 +88,7 @@ def test_many_rejected_pictures_warn(allowed, passes, store, tmp_path):
     originals = glyph_steps.make_originals(store, Folder("mine", folder), OriginalsSettings(max_rejected=allowed))
     found = glyph_checks.few_are_rejected(originals)
     assert (found.passed, found.warns, found.figures) == (passes, True, {"rejected": 1, "share": 0.25})
-    assert passes or "1 of 4 pictures were rejected, 25.0%; 20.0% is allowed." in found.says
+    assert passes or "1 of 4 pictures were rejected, 25.0%; 20.0% is allowed." in found.description
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_unsound_originals_are_found(change, fault, made):
 
     found = glyph_checks.originals_are_sound(changed(made[0], made[1], "originals", change))
     assert not found.passed
-    assert re.search(fault, found.says)
+    assert re.search(fault, found.description)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_unsound_samples_are_found(change, fault, made):
     store, originals, augmented, _ = made
     found = glyph_checks.samples_are_sound(originals, changed(store, augmented, "augmented", change))
     assert not found.passed
-    assert fault in found.says
+    assert fault in found.description
 
 
 def test_an_operation_that_wipes_pictures_out_is_found_named_and_counted(made):
@@ -146,7 +146,7 @@ def test_an_operation_that_wipes_pictures_out_is_found_named_and_counted(made):
     assert found.figures["blank"] == sum(blank) > 30
     assert found.figures["blank_after_black_and_white"] == sum(fired) == sum(blank)
     # Rotate fired for all of them too, but so it does for every sample.
-    assert f"the likeliest cause first: black_and_white to {sum(blank)}, " in found.says
+    assert f"the likeliest cause first: black_and_white to {sum(blank)}, " in found.description
 
 
 def test_a_few_blank_samples_only_warn(made):
@@ -166,7 +166,7 @@ def test_samples_that_are_not_what_their_records_make_are_found(made):
     rolled = changed(store, augmented, "augmented", lambda c: c.update(image=np.roll(c["image"], 1, axis=2)))
     found = glyph_checks.samples_can_be_made_again(originals, rolled)
     assert not found.passed
-    assert "16 of 16 samples are not what their recorded operations make of their original" in found.says
+    assert "16 of 16 samples are not what their recorded operations make of their original" in found.description
 
 
 def test_a_rare_label_warns(made):
@@ -178,7 +178,7 @@ def test_a_rare_label_warns(made):
 
     found = glyph_checks.labels_are_balanced(changed(store, augmented, "augmented", rare))
     assert (found.passed, found.warns) == (False, True)
-    assert "699 of 'a', 1 of 'b': more than 10 times as many" in found.says
+    assert "699 of 'a', 1 of 'b': more than 10 times as many" in found.description
 
 
 def with_split(made, name, change, about=None):
@@ -197,7 +197,7 @@ def test_an_original_on_two_sides_is_found_by_content(made):
 
     found = glyph_checks.units_are_disjoint(originals, with_split(made, "test", slip))
     assert not found.passed
-    assert "1 originals in train and test" in found.says
+    assert "1 originals in train and test" in found.description
 
     def slip_with_another_name(columns):
         for name in ("operations", "image"):
@@ -205,14 +205,14 @@ def test_an_original_on_two_sides_is_found_by_content(made):
 
     found = glyph_checks.units_are_disjoint(originals, with_split(made, "test", slip_with_another_name))
     assert not found.passed
-    assert "in test is no copy of the original that it names" in found.says
+    assert "in test is no copy of the original that it names" in found.description
     found = glyph_checks.pictures_are_disjoint(with_split(made, "test", slip))
     assert (found.passed, found.warns, found.figures) == (False, True, {"shared": 1})
 
 
 def test_a_copy_of_nothing_is_found(made):
     found = glyph_checks.units_are_disjoint(made[1], with_split(made, "valid", lambda c: c["original"].__setitem__(0, "none")))
-    assert "valid holds copies of none, which is no original" in found.says
+    assert "valid holds copies of none, which is no original" in found.description
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_each_unit_is_proved_and_what_it_means_is_said(made, unit, says, crossin
     store, originals, augmented, _ = made
     splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(unit=unit))
     found = glyph_checks.units_are_disjoint(originals, splits)
-    assert found.passed, found.says
-    assert says in found.says
+    assert found.passed, found.description
+    assert says in found.description
     assert bool(found.figures["originals_in_train_and_test"]) == crossing
 
 
@@ -236,7 +236,7 @@ def test_splits_that_claim_a_larger_unit_than_they_keep_are_found(made):
         claiming = {name: changed(store, stored, name, lambda c: None, {"splits": about}) for name, stored in by_sample.items()}
         found = glyph_checks.units_are_disjoint(originals, claiming)
         assert not found.passed
-        assert f"{unit}s in train and test" in found.says
+        assert f"{unit}s in train and test" in found.description
 
 
 def test_a_split_that_lost_rows_is_found(made):
@@ -247,4 +247,4 @@ def test_a_split_that_lost_rows_is_found(made):
             columns[name] = columns[name][1:]
 
     found = glyph_checks.splits_are_whole(augmented, splits | {"train": changed(store, splits["train"], "train", cut)})
-    assert "a split is truncated" in found.says
+    assert "a split is truncated" in found.description

@@ -7,7 +7,9 @@ from fullcircle.drawings import DRAWINGS, Drawing
 from fullcircle.drawings.factors import Factor, Factors
 from fullcircle.evaluation import metrics
 from fullcircle.evaluation.drawings import CONTRASTS, by_group, mean_spec_error
+from fullcircle.evaluation.latents import kl_nats
 from fullcircle.images.arrays import at_rest, unit_images
+from fullcircle.models import losses
 
 LINE = DRAWINGS["line"]
 
@@ -158,3 +160,24 @@ def test_a_reconstruction_is_measured_in_every_pixel_alike(rng):
     small = metrics.reconstruction_errors(truth[:, :8, :8], truth[:, :8, :8])
     assert "ssim" not in small  # smaller than its window
     assert metrics.summarise_reconstructions(small)["ssim"] is None
+
+
+@pytest.mark.parametrize("name", ["bce", "mse"])
+def test_the_figure_of_a_reconstruction_is_what_autoencoders_are_fitted_by(rng, name):
+    truth, made = (rng.random((6, 4, 4, 3), np.float32) for _ in range(2))
+    truth[:2], made[:2] = truth[:2].round(), truth[2:4]
+    made[4:] = truth[4:].round()  # probabilities of exactly 0 and 1, cut alike
+    figures = metrics.reconstruction_loss(name, truth, made)
+    assert figures.shape == (6,) and figures.dtype == np.float64
+    assert np.allclose(figures, losses.reconstruction_loss(name, truth, made), rtol=1e-2 if name == "bce" else 1e-5)
+    assert np.allclose(figures[:4], losses.reconstruction_loss(name, truth, made)[:4], rtol=1e-5)
+    half = np.full_like(truth, 0.5)
+    assert np.allclose(metrics.reconstruction_loss("bce", truth, half), 48 * np.log(2))
+    assert np.allclose(metrics.reconstruction_loss("mse", truth.round(), half), 48 * 0.25)
+    assert np.allclose(metrics.reconstruction_loss(name, truth.round(), truth.round()), 0, atol=1e-4)
+
+
+def test_kl_of_the_report_is_kl_of_the_training(rng):
+    mean, log_var = (rng.standard_normal((5, 2)).astype(np.float32) for _ in range(2))
+    assert np.allclose(kl_nats(mean, log_var), losses.kl_divergence(mean, log_var), rtol=1e-5, atol=1e-6)
+    assert kl_nats(np.array([[2.0]]), np.array([[0.0]])).tolist() == [[2.0]]  # mean^2 / 2

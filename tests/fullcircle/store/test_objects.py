@@ -1,11 +1,21 @@
+import errno
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from fullcircle import storage
+from fullcircle.store.ledger import StoreError, StoreWarning
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
 
@@ -49,19 +59,6 @@ def test_a_full_disk_leaves_no_object(store, monkeypatch):
     assert not [p for p in store.root.rglob("*") if p.is_file()]
 
 
-def test_a_kill_while_writing_leaves_no_object(store):
-    script = (
-        "import sys, time; from fullcircle.store.objects import Store\n"
-        "with Store(sys.argv[1]).draft() as draft:\n"
-        "    (draft.path / 'a.txt').write_text('half'); print('written', flush=True); time.sleep(60); draft.commit()\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", script, store.root], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "written\n"
-        process.send_signal(signal.SIGKILL)
-    assert not (store.root / "objects").exists()
-    assert put(store, a="whole").file("a.txt").read_text() == "whole"
-
-
 def test_a_damaged_file_is_refused(store):
     stored = put(store, a="1")
     stored.file("a.txt").write_text("2")
@@ -94,16 +91,248 @@ def test_a_damaged_manifest_is_refused(store, text):
         store.open(stored.hash)
 
 
-def test_writing_again_replaces_a_damaged_object(store):
+def damage_file(path):
+    path.joinpath("a.txt").write_text("2")
+
+
+def damage_manifest(path):
+    path.joinpath("object.json").write_text("{}")
+
+
+def replace_by_a_file(path):
+    shutil.rmtree(path)
+    path.write_text("no folder")
+
+
+def replace_by_a_dangling_link(path):
+    shutil.rmtree(path)
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("damage", [damage_file, damage_manifest, replace_by_a_file, replace_by_a_dangling_link])
+def test_writing_again_replaces_a_damaged_object_and_says_so(store, damage):
+    stored = put(store, a="1")
+    damage(stored.path)
+    with pytest.raises(StoredObjectError):
+        store.open(stored.hash)
+    kept = store.root / "damaged" / f"{stored.hash}-1"
+    with pytest.warns(StoreWarning, match=rf"damaged and is replaced by one made anew.*{stored.hash}.*kept: {kept}\."):
+        assert put(store, a="1") == stored
+    assert stored.file("a.txt").read_text() == "1"
+    assert os.path.lexists(kept)
+    assert not list((store.root / "drafts").iterdir())
+    (record,) = store.ledger.records()
+    assert (record["kind"], record["version"], record["kept"]) == ("damage", stored.hash, f"damaged/{stored.hash}-1")
+    assert str(stored.path) in record["description"]
+    assert list(store.ledger.entries()) == []
+
+
+def test_damaged_copies_of_one_object_are_all_kept(store):
+    stored = put(store, a="1")
+    for text in ("first damage", "second damage"):
+        stored.file("a.txt").write_text(text)
+        with pytest.warns(StoreWarning):
+            put(store, a="1")
+    kept = [store.root / "damaged" / f"{stored.hash}-{n}" / "a.txt" for n in (1, 2)]
+    assert [path.read_text() for path in kept] == ["first damage", "second damage"]
+
+
+def test_an_object_that_another_process_has_replaced_is_not_replaced_again(store, monkeypatch):
     stored = put(store, a="1")
     stored.file("a.txt").write_text("2")
-    assert put(store, a="1") == stored
-    assert stored.file("a.txt").read_text() == "1"
+    flock = fcntl.flock
+
+    def locked_late(lock, how):
+        flock(lock, how)
+        if getattr(lock, "name", None) == str(store.root / "damaged" / "lock"):
+            stored.file("a.txt").write_text("1")  # another process was first
+
+    monkeypatch.setattr(fcntl, "flock", locked_late)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert put(store, a="1") == stored
+    assert list(store.ledger.records()) == []
+
+
+DRAFTING = (
+    "import sys, time; from fullcircle.store.objects import Store\n"
+    "with Store(sys.argv[1]).draft() as draft:\n"
+    "    (draft.path / 'a.txt').write_text('half'); print(draft.path, flush=True); sys.stdin.read(1); draft.commit()\n"
+)
+
+
+def drafting(store):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, "-c", DRAFTING, store.root], text=True, **pipes)
+
+
+def test_the_draft_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(store):
+    with drafting(store) as living, drafting(store) as killed:
+        alive, orphan = (Path(process.stdout.readline().strip()) for process in (living, killed))
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(60)
+        assert not (store.root / "objects").exists()
+        assert (orphan / "a.txt").read_text() == "half"
+        put(store, a="other")
+        assert not orphan.exists()
+        assert list((store.root / "drafts").iterdir()) == [alive.parent]
+        living.communicate("x", timeout=60)
+    assert living.returncode == 0
+    assert not list((store.root / "drafts").iterdir())
+    texts = {path.read_text() for path in (store.root / "objects").rglob("a.txt")}
+    assert texts == {"other", "half"}  # that of the living one; of the killed one there is no object
+
+
+def test_drafts_of_this_process_do_not_remove_each_other(store):
+    with store.draft() as outer:
+        (outer.path / "a.txt").write_text("outer")
+        with ThreadPoolExecutor(8) as pool:
+            hashes = set(pool.map(lambda i: put(store, a=str(i)).hash, range(100)))
+        assert len(hashes) == 100
+        assert outer.commit().file("a.txt").read_text() == "outer"
+    assert not list((store.root / "drafts").iterdir())
+
+
+def test_a_draft_that_is_swept_before_it_is_locked_is_made_again(store, monkeypatch):
+    flock, swept = fcntl.flock, []
+
+    def sweeping(lock, how):
+        if how == fcntl.LOCK_EX and not swept:
+            swept.extend((store.root / "drafts").iterdir())
+            storage._remove_orphans(store.root / "drafts")  # another process, just now
+        flock(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", sweeping)
+    assert put(store, a="1").file("a.txt").read_text() == "1"
+    assert len(swept) == 1
+    assert not swept[0].exists()
+
+
+def test_a_draft_that_is_swept_before_it_has_its_lock_is_made_again(store, monkeypatch):
+    made, mkdtemp = [], tempfile.mkdtemp
+
+    def swept(**arguments):
+        made.append(mkdtemp(**arguments))
+        if len(made) == 1:
+            storage._remove_orphans(store.root / "drafts")
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", swept)
+    assert put(store, a="1").file("a.txt").read_text() == "1"
+    assert len(made) == 2
+
+
+def test_what_an_older_version_left_among_the_drafts(store):
+    for name in ("tmp1", "damaged-x"):
+        (store.root / "drafts" / name).mkdir(parents=True)
+        (store.root / "drafts" / name / "a.txt").write_text("left")
+    put(store, a="1")
+    assert [path.name for path in (store.root / "drafts").iterdir()] == ["damaged-x"]
+
+
+def test_a_store_that_cannot_be_made_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    store = Store(tmp_path / "file" / "store")
+    with pytest.raises(
+        StoreError, match="store/drafts cannot be written: Not a directory. Make it writable, or choose another store"
+    ):
+        put(store, a="1")
+
+
+@pytest.mark.parametrize("name", [None, "store/drafts/x/table.parquet"])
+@pytest.mark.parametrize("cause", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_store_that_is_full_or_read_only_is_one_clear_error(store, name, cause):
+    where = [] if name is None else [str(store.root.parent / name)]
+    with pytest.raises(StoreError, match=rf"store/drafts/.* cannot be written: {os.strerror(cause)}") as error, store.draft():
+        raise OSError(cause, os.strerror(cause), *where)
+    assert error.value.errno == cause
+    assert not list((store.root / "drafts").iterdir())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "picture.png"),
+        PermissionError(errno.EACCES, "Permission denied", "/elsewhere/picture.png"),
+        PermissionError(errno.EACCES, "Permission denied"),
+        OSError(errno.ENOSPC, "No space left on device", "/elsewhere/picture.png"),
+        OSError("of its own kind"),
+    ],
+)
+def test_what_goes_wrong_elsewhere_stays_as_it_is(store, error):
+    with pytest.raises(type(error)) as raised, store.draft():
+        raise error
+    assert raised.value is error
+
+
+def entry(version, asset="drawings/train", **more):
+    return {"asset": asset, "partition": "line", "version": version, "run_id": "r", **more}
+
+
+def outcome(version, passed, description=""):
+    about = {"check": "is_even", "passed": passed, "blocking": True, "description": description, "time": 3.0}
+    return entry(version, kind="check", **about)
 
 
 def test_nothing_made_yet_says_what_makes_it(store):
-    with pytest.raises(NothingMaterializedError, match="drawings/decoder has no version for 'line'.*make run DRAWING=line"):
+    with pytest.raises(
+        NothingMaterializedError, match=r"drawings/decoder has no version for 'line' in .*\. Make one with: make run$"
+    ):
         store.latest("drawings/decoder", "line")
+    with pytest.raises(NothingMaterializedError, match=r"Make one with: make run DRAWING=line$"):
+        store.latest("drawings/decoder", "line", command="make run DRAWING=line")
+    assert not store.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "reason"),
+    [
+        ([], "the outcome of its check is_even is not on record"),
+        ([(False, "3 of 9 are odd.")], "its check is_even failed: 3 of 9 are odd"),
+    ],
+)
+def test_a_version_that_passed_no_check_is_not_served_but_to_who_insists(store, outcomes, reason):
+    stored = put(store, a="1")
+    store.ledger.append(entry(stored.hash, blocking=["is_even"]))
+    for passed, description in outcomes:
+        store.ledger.append(outcome(stored.hash, passed, description))
+    with pytest.raises(NothingMaterializedError) as error:
+        store.latest("drawings/train", "line", command="make run DRAWING=line")
+    assert str(error.value) == (
+        f"drawings/train has no version for 'line' in {store.root} that passed its checks. The last, {stored.hash[:12]}, is not "
+        f"used because {reason}. Make another with: make run DRAWING=line, or use that one all the same with: --any"
+    )
+    assert store.latest("drawings/train", "line", unverified=True) == stored
+    assert store.latest("drawings/train", "line", "r") == stored
+    store.ledger.append(outcome(stored.hash, True))
+    assert store.latest("drawings/train", "line") == stored
+    assert store.latest_entry("drawings/train", "line")["version"] == stored.hash
+
+
+def test_the_ledger_as_a_frame(store):
+    store.ledger.append(entry("1", time=1.5, config={"n": 10}, code_version="c0de"))
+    store.ledger.append(entry("2", blocking=["is_even"]))
+    store.ledger.append(entry("3", time=2.0, blocking=["is_even"]))
+    store.ledger.append(outcome("3", True))
+    store.ledger.append(entry("4", asset="drawings/test"))
+    store.ledger.append({"kind": "damage", "version": "3", "description": "", "kept": "damaged/3-1", "time": 4.0})
+    frame = store.frame()
+    assert list(frame) == ["time", "asset", "partition", "version", "run_id", "code_version", "served", "config"]
+    assert frame["version"].tolist() == ["1", "2", "3", "4"]
+    assert frame["served"].tolist() == [True, False, True, True]
+    assert frame["config"].tolist() == [{"n": 10}, {}, {}, {}]
+    assert frame["code_version"].tolist() == ["c0de", None, None, None]
+    assert frame["time"][0] == pd.Timestamp("1970-01-01 00:00:01.5", tz="UTC")
+    assert frame["time"].isna().tolist() == [False, True, False, True]
+    assert store.frame("drawings/test")["version"].tolist() == ["4"]
+    assert store.frame(partition="face").empty
+
+
+def test_the_frame_of_an_empty_store_has_the_same_columns(store):
+    empty = store.frame()
+    store.ledger.append(entry("1", time=1.5))
+    assert empty.dtypes.to_dict() == store.frame().dtypes.to_dict()
+    assert len(empty) == 0
 
 
 def test_two_processes_that_write_one_object_agree(store):

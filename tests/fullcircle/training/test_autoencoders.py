@@ -8,10 +8,13 @@ import pytest
 from fullcircle.core.progress import Progress
 from fullcircle.data.batches import canvas_of, pictures
 from fullcircle.models.autoencoders import AUTOENCODERS, model_settings
-from fullcircle.models.autoencoders.autoencoder import Halves
+from fullcircle.models.autoencoders.autoencoder import Autoencoder, Halves
+from fullcircle.models.losses import kl_divergence, reconstruction_loss
 from fullcircle.store.hashing import weights_hash
 from fullcircle.store.tables import ROW_GROUP, TableReader, tensor_array, write_table
-from fullcircle.training.autoencoders import DivergedError, Joined, fit_autoencoder, kl_divergence, reconstruction_loss
+from fullcircle.training import autoencoders as fitting
+from fullcircle.training.autoencoders import Joined, train_autoencoder
+from fullcircle.training.loop import DivergedError
 
 SMALL = {"epochs": 3, "batch_size": 16}
 
@@ -50,8 +53,8 @@ class Kill(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-def hashes(fitted):
-    return [weights_hash(half.get_weights()) for half in fitted.halves]
+def hashes(halves):
+    return [weights_hash(half.get_weights()) for half in halves]
 
 
 def test_losses_are_sums_over_pixels_in_nats():
@@ -63,19 +66,36 @@ def test_losses_are_sums_over_pixels_in_nats():
 
 @pytest.mark.parametrize("factor", [1.0, 5.0])
 def test_total_is_reconstruction_and_factor_times_kl_in_every_epoch(tables, factor):
-    fitted = fit_autoencoder(*tables, model_settings("vae", kl_factor=factor, **SMALL))
-    assert [h["epoch"] for h in fitted.history] == [1, 2, 3]
-    for h in fitted.history:
+    _, training = train_autoencoder(*tables, model_settings("vae", kl_factor=factor, **SMALL))
+    assert [h["epoch"] for h in training.history] == [1, 2, 3]
+    for h in training.history:
         for split in ("", "val_"):
             assert h[f"{split}loss"] == pytest.approx(h[f"{split}reconstruction"] + factor * h[f"{split}kl"], rel=1e-6)
         assert h["kl"] > 0
 
 
 def test_a_model_that_is_not_variational_has_one_loss(tables):
-    fitted = fit_autoencoder(*tables, model_settings("dense_autoencoder", **SMALL))
-    assert all(set(h) == {"epoch", "loss", "val_loss"} for h in fitted.history)
-    assert fitted.history[-1]["val_loss"] < fitted.history[0]["val_loss"]
-    assert fitted.pictures == 3 * 70
+    _, training = train_autoencoder(*tables, model_settings("dense_autoencoder", **SMALL))
+    assert all(set(h) == {"epoch", "loss", "val_loss"} for h in training.history)
+    assert training.history[-1]["val_loss"] < training.history[0]["val_loss"]
+    assert training.examples == 3 * 70
+
+
+def test_a_variational_model_that_is_fed_with_noise_has_both(tables, monkeypatch):
+    """Its settings have a KL factor and a noise level, its history KL, and what it reads is noisy."""
+    both = Autoencoder("denoising_vae", AUTOENCODERS["vae"].module, "", canvas=4, variational=True, noisy=True)
+    monkeypatch.setitem(AUTOENCODERS, both.name, both)
+    settings = model_settings(both.name, latents=2, kl_factor=2.0, noise_max_sigma=60.0, **SMALL)
+    made = []
+    monkeypatch.setattr(fitting, "pictures", lambda *args, **more: made.append(pictures(*args, **more)) or made[-1])
+    _, training = train_autoencoder(*tables, settings)
+    for h in training.history:
+        assert h["kl"] > 0
+        assert h["loss"] == pytest.approx(h["reconstruction"] + 2.0 * h["kl"], rel=1e-6)
+    assert len(made) == 2
+    for dataset in made:  # of train and valid
+        noisy, clean = next(iter(dataset))
+        assert 0.01 < np.abs(noisy - clean).mean() < 0.3
 
 
 @pytest.mark.parametrize(
@@ -89,39 +109,40 @@ def test_a_model_that_is_not_variational_has_one_loss(tables):
 def test_a_training_that_was_killed_goes_on_with_the_result_of_an_unbroken_one(tables, tmp_path, name, told, killed):
     """Weights, statistics and history, bit for bit: chance of order, noise, dropout and latents included."""
     settings = model_settings(name, **SMALL | told)
-    unbroken = fit_autoencoder(*tables, settings)
+    unbroken, training = train_autoencoder(*tables, settings)
     checkpoint = tmp_path / "held.npz"
     for epoch in killed:
         with pytest.raises(KeyboardInterrupt):
-            fit_autoencoder(*tables, settings, checkpoint=checkpoint, callbacks=[Kill(epoch)])
+            train_autoencoder(*tables, settings, checkpoint=checkpoint, callbacks=[Kill(epoch)])
         assert checkpoint.exists() == (epoch > 0)
     said = []
-    resumed = fit_autoencoder(*tables, settings, Progress(said.append), checkpoint=checkpoint)
+    resumed, again = train_autoencoder(*tables, settings, Progress(said.append), checkpoint=checkpoint)
     assert said[0] == f"{name}: goes on after epoch {killed[-1]} of 3, where a training was cut off"
-    assert resumed.history == unbroken.history
+    assert again.history == training.history
+    assert again.examples == training.examples
     assert hashes(resumed) == hashes(unbroken)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["held.npz", "train.parquet", "valid.parquet"]
 
 
 def test_a_checkpoint_holds_no_pickle_and_after_the_last_epoch_nothing_is_trained_again(tables, tmp_path):
     settings = model_settings("dense_autoencoder", **SMALL)
-    fitted, again = (
-        fit_autoencoder(*tables, settings, checkpoint=tmp_path / "held.npz", callbacks=callbacks)
+    (fitted, _), (again, _) = (
+        train_autoencoder(*tables, settings, checkpoint=tmp_path / "held.npz", callbacks=callbacks)
         for callbacks in ([], [Kill(2)])
     )
     assert hashes(again) == hashes(fitted)
     with np.load(tmp_path / "held.npz", allow_pickle=False) as held:
-        assert json.loads(held["said"].tobytes())["done"] == 3
+        assert json.loads(held["cursor"].tobytes())["epoch"] == 3
         assert all(held[name].dtype != object for name in held)
 
 
 def test_the_best_weights_are_kept_and_training_stops_without_progress(tables):
     settings = model_settings("dense_autoencoder", epochs=20, batch_size=16, learning_rate=0.5, patience=2)
-    fitted = fit_autoencoder(*tables, settings)
-    losses = [h["val_loss"] for h in fitted.history]
+    halves, training = train_autoencoder(*tables, settings)
+    losses = [h["val_loss"] for h in training.history]
     best = int(np.argmin(losses))
     assert len(losses) == best + 1 + 2 < 20
-    model = Joined(fitted.halves, settings)
+    model = Joined(halves, settings)
     model.compile()
     found = model.evaluate(pictures(tables[1], batch_size=16), verbose=0, return_dict=True)["loss"]
     assert found == pytest.approx(losses[best], rel=1e-5)
@@ -134,8 +155,8 @@ def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_do(tables, monke
 
     build = lambda name, canvas, settings: AUTOENCODERS[name].build(canvas, settings)  # noqa: E731
     monkeypatch.setattr("fullcircle.models.autoencoders.digit_autoencoder.build", broken, raising=True)
-    with pytest.raises(DivergedError, match=r"Received: nan on train, nan on valid after epoch 1. Lower learning_rate"):
-        fit_autoencoder(*tables, model_settings("digit_autoencoder", **SMALL))
+    with pytest.raises(DivergedError, match=r"Received: nan on train in step 1 of epoch 1. Lower learning_rate"):
+        train_autoencoder(*tables, model_settings("digit_autoencoder", **SMALL))
 
 
 def test_a_canvas_that_does_not_fit_is_refused(tmp_path):
@@ -144,7 +165,7 @@ def test_a_canvas_that_does_not_fit_is_refused(tmp_path):
     with pytest.raises(
         ValueError, match=r"vae is expected to be built for .*multiples of 4 px.*Choose from: dense_autoencoder"
     ):
-        fit_autoencoder(table, table, model_settings("vae"))
+        train_autoencoder(table, table, model_settings("vae"))
 
 
 def numbered(path, n):
@@ -182,7 +203,7 @@ def test_an_epoch_may_have_fewer_pictures_and_has_other_ones_each_time(tmp_path)
     assert set(first) != set(second)
     assert len(order_of(pictures(table, batch_size=256, seed=1, limit=table.rows + 1))) == table.rows
     settings = model_settings("dense_autoencoder", epochs=2, batch_size=64, epoch_pictures=100)
-    assert fit_autoencoder(table, table, settings).pictures == 200
+    assert train_autoencoder(table, table, settings)[1].examples == 200
 
 
 def test_noise_goes_in_and_the_clean_picture_is_the_target(tables):

@@ -1,5 +1,8 @@
+import itertools
+
 import keras
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from fullcircle.core.progress import Progress
@@ -12,7 +15,9 @@ from fullcircle.models.encoders import build_encoder
 from fullcircle.models.losses import image_loss, spec_loss
 from fullcircle.steps import drawings as drawing_steps
 from fullcircle.store.hashing import weights_hash
-from fullcircle.training.drawings import Stage, join, train_decoder, train_encoder, train_halves
+from fullcircle.store.tables import TableReader, tensor_array, write_table
+from fullcircle.training.drawings import Objective, join, train_decoder, train_encoder, train_halves
+from fullcircle.training.loop import DivergedError
 from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 LINE = DRAWINGS["line"]
@@ -37,7 +42,7 @@ def halves():
 def test_a_frozen_half_keeps_weights_and_statistics_and_the_other_learns(splits, frozen):
     encoder, decoder = halves()
     before = {"encoder": weights_hash(encoder.get_weights()), "decoder": weights_hash(decoder.get_weights())}
-    stage = Stage("autoencoder", {"image": image_loss("mse")}, {"image": 1.0}, 1)
+    objective = Objective("autoencoder", {"image": image_loss("mse")}, {"image": 1.0}, 1)
     train_halves(
         LINE,
         SCALES,
@@ -47,7 +52,7 @@ def test_a_frozen_half_keeps_weights_and_statistics_and_the_other_learns(splits,
         decoder=decoder,
         frozen=frozen,
         source="noisy_image",
-        stages=[stage],
+        objectives=[objective],
         settings=FAST,
     )
     after = {"encoder": weights_hash(encoder.get_weights()), "decoder": weights_hash(decoder.get_weights())}
@@ -108,12 +113,110 @@ def test_the_best_weights_on_valid_are_kept(splits):
     assert reached == pytest.approx(best, rel=1e-3)
 
 
-def test_training_stops_early_when_valid_does_not_improve(splits):
-    settings = DecoderSettings(
-        epochs=40, balanced_epochs=0, learning_rate=1e-12, schedule="constant", patience=2, batch_size=64
-    )
-    _, training = train_decoder(LINE, SCALES, splits["train"], splits["valid"], settings)
-    assert len(training.history) < 40
+def test_a_stage_whose_loss_on_valid_gets_worse_ends_after_patience_epochs_with_its_best_weights(splits, tmp_path):
+    """Valid holds negatives of what train teaches, so each epoch after a stage's first is worse than that."""
+    batch = pa.Table.from_batches(splits["valid"].batches()).combine_chunks()
+    negatives = 255 - splits["valid"].read(["image"])["image"]
+    batch = batch.set_column(batch.schema.get_field_index("image"), "image", tensor_array(negatives))
+    write_table(tmp_path / "negatives.parquet", batch.schema, batch.to_batches())
+    valid = TableReader(tmp_path / "negatives.parquet")
+
+    def train(**more):
+        settings = DecoderSettings(batch_size=16, schedule="constant", learning_rate=1e-3, patience=2, **more)
+        return train_decoder(LINE, SCALES, splits["train"], valid, settings)
+
+    decoder, training = train(epochs=30, balanced_epochs=12)
+    entries = [(h["stage"], h["epoch"]) for h in training.history]
+    assert entries == [(stage, epoch) for stage in ("decoder, balanced", "decoder") for epoch in (1, 2, 3)]
+    for stage in (training.history[:3], training.history[3:]):
+        losses = [h["val_loss"] for h in stage]
+        assert losses == sorted(losses)
+    latents = SCALES.to_latent(np.stack([valid.read([f.column])[f.column] for f in LINE.factors], 1))
+    images = valid.read(["image"])["image"][..., None] / np.float32(255)
+    reached = ((decoder.predict_on_batch(latents) - images) ** 2).mean()
+    assert reached == pytest.approx(training.history[3]["val_loss"], rel=1e-5)
+    one_stage, _ = train(epochs=30, balanced_epochs=0)
+    one_epoch, _ = train(epochs=1, balanced_epochs=0)
+    assert weights_hash(one_stage.get_weights()) == weights_hash(one_epoch.get_weights())
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Ends the training in the middle of an epoch, with nothing of it done that comes after."""
+
+    def __init__(self, stage, epoch):
+        super().__init__()
+        self.stage, self.epoch, self.now = stage, epoch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.model.stage, self.now, batch) == (self.stage, self.epoch, 1):
+            raise KeyboardInterrupt
+
+
+def resumed(train, places, checkpoint):
+    """What `train` returns when it is cut off at each of these places before, and what was told of the last continuation."""
+    for place in places:
+        with pytest.raises(KeyboardInterrupt):
+            train(checkpoint=checkpoint, callbacks=[Interrupt(*place)])
+    said = []
+    network, training = train(checkpoint=checkpoint, progress=Progress(said.append))
+    return network, training, said[0]
+
+
+def test_a_decoder_cut_off_in_any_stage_ends_as_an_unbroken_one_does(splits, tmp_path):
+    settings = DecoderSettings(model="article", epochs=4, balanced_epochs=2, batch_size=16)
+
+    def train(**more):
+        return train_decoder(LINE, SCALES, splits["train"], splits["valid"], settings, **more)
+
+    unbroken, history = train()
+    # In the first epoch of all, between two of the first stage, when the second stage begins, and within that.
+    places = [("decoder, balanced", 0), ("decoder, balanced", 1), ("decoder", 0), ("decoder", 1)]
+    again, training, said = resumed(train, places, tmp_path / "held.npz")
+    assert said == "decoder: goes on after epoch 1 of 2, where a training was cut off"
+    assert weights_hash(again.get_weights()) == weights_hash(unbroken.get_weights())
+    assert training.history == history.history
+    assert training.examples == history.examples
+    last, training = train(checkpoint=tmp_path / "held.npz")  # all epochs are done: only the best weights are taken
+    assert weights_hash(last.get_weights()) == weights_hash(unbroken.get_weights())
+    assert training.history == history.history
+
+
+@pytest.mark.parametrize("objective", ["both", "image"])
+def test_an_encoder_cut_off_in_any_stage_ends_as_an_unbroken_one_does(splits, tmp_path, objective):
+    _, decoder = halves()
+    settings = EncoderSettings(objective=objective, epochs=2, image_epochs=2, batch_size=16)
+
+    def train(**more):
+        return train_encoder(LINE, SCALES, splits["train"], splits["valid"], decoder, settings, **more)
+
+    unbroken, history = train()
+    first = "encoder by spec" if objective == "both" else "encoder by image"
+    places = [(first, 1), *([("encoder by spec and image", epoch) for epoch in (0, 1)] if objective == "both" else [])]
+    again, training, said = resumed(train, places, tmp_path / "held.npz")
+    assert said == f"{places[-1][0]}: goes on after epoch 1 of 2, where a training was cut off"
+    assert weights_hash(again.get_weights()) == weights_hash(unbroken.get_weights())
+    assert training.history == history.history
+
+
+def test_a_loss_that_is_no_number_ends_the_training_at_its_first_step_in_a_sentence(splits):
+    class Ruin(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                self.model.set_weights([np.full_like(w, np.nan) for w in self.model.get_weights()])
+
+    settings = DecoderSettings(epochs=9, balanced_epochs=4, batch_size=16)
+    heard = []
+    ruin, hear = Ruin(), keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: heard.append(epoch))
+    with pytest.raises(
+        DivergedError,
+        match=r"^decoder, balanced: the loss is expected to be a finite number. Received: nan on train in step 1 of epoch 2. "
+        "Lower learning_rate, or undo the last change of the settings.$",
+    ):
+        train_decoder(LINE, SCALES, splits["train"], splits["valid"], settings, callbacks=[ruin, hear])
+    assert heard == [0]
 
 
 def test_progress_names_stage_epoch_loss_rate_and_time_left(splits):
@@ -127,18 +230,27 @@ def test_progress_names_stage_epoch_loss_rate_and_time_left(splits):
 
 
 def test_batches_are_shuffled_anew_each_epoch_and_alike_each_time(splits):
-    def epochs():
-        dataset = batches(splits["train"], LINE, SCALES, source="image", targets={"latent": "latent"}, batch_size=10, seed=4)
-        return [np.concatenate([y["latent"].numpy() for _, y in dataset]) for _ in range(2)]
+    def latents(epoch):
+        dataset = batches(
+            splits["train"],
+            LINE,
+            SCALES,
+            source="image",
+            targets={"latent": "latent"},
+            batch_size=10,
+            seed=4,
+            epoch=lambda: epoch,
+        )
+        return np.concatenate([y["latent"].numpy() for _, y in dataset])
 
-    first, second = epochs(), epochs()
-    assert np.array_equal(first[0], second[0])
-    assert np.array_equal(first[1], second[1])
-    assert not np.array_equal(first[0], first[1])
-    assert np.array_equal(np.sort(first[0], axis=0), np.sort(first[1], axis=0))
+    assert np.array_equal(latents(0), latents(0))
+    assert np.array_equal(latents(1), latents(1))  # the second epoch, whether or not the first was read
+    assert not np.array_equal(latents(0), latents(1))
+    assert np.array_equal(np.sort(latents(0), axis=0), np.sort(latents(1), axis=0))
 
 
 def test_noise_drawn_afresh_keeps_the_level_and_differs_between_epochs(splits):
+    epoch = itertools.count()
     dataset = batches(
         splits["train"],
         LINE,
@@ -147,6 +259,7 @@ def test_noise_drawn_afresh_keeps_the_level_and_differs_between_epochs(splits):
         targets={"image": "image"},
         batch_size=splits["train"].rows,
         seed=4,
+        epoch=lambda: next(epoch),
     )
     (x, y), (again, clean) = next(iter(dataset)), next(iter(dataset))
     stored = splits["train"].read(["image", "noise_sigma_level"])

@@ -1,11 +1,10 @@
-"""All drawing classes under one backfill: what is run, what is not, and what is said. The runs themselves are in end_to_end."""
+"""All drawing classes: which are run, which are not, and what is said. The runs themselves are in end_to_end."""
 
-import fcntl
-import time
+import threading
 
 import dagster as dg
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus
+from pipelines.backfill import Outcome, missing, run_all, summary
 
 from assets import drawings
 from fullcircle.core.settings import SettingsError
@@ -14,21 +13,22 @@ from fullcircle.drawings.factors import Factor, Factors
 from fullcircle.steps.profiles import profile
 from fullcircle.store.code_version import code_with
 from pipelines import backfill, run
-from pipelines.backfill import Outcome, missing, run_all, summary
 from pipelines.config import part_of
-from pipelines.launch import LAUNCH_TAG, Launch, end_dead
+from pipelines.jobs import LEARN_DRAWING
+from pipelines.launch import Launch, RunOutcome
+from pipelines.tags import GROUP_TAG
 
 QUICK = profile("quick")
 
 
 def launched(name):
-    return Launch("circle", "drawings", name, QUICK, QUICK.settings)
+    return Launch(LEARN_DRAWING, "drawings", name, QUICK, QUICK.settings)
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
-    (tmp_path / "home" / "launches").mkdir(parents=True)
+    (tmp_path / "home").mkdir()
     return tmp_path / "home"
 
 
@@ -93,15 +93,13 @@ def test_what_was_never_made_is_missing(store):
 
 
 def test_one_that_fails_does_not_keep_the_others_from_being_made(home, store, monkeypatch, capsys):
-    ran = []
+    ran, groups = [], []
 
-    def executed(what, tags, label):
-        with dg.DagsterInstance.get() as instance:
-            (record,) = instance.get_backfills()
-        assert record.status == BulkActionStatus.COMPLETED  # nothing for a daemon to launch
-        assert tags == {"dagster/backfill": record.backfill_id}
+    def executed(what, tags, label, stop):
         ran.append((what.partition, label))
-        return what.partition != "b", ["decoder: it broke"] * (what.partition == "b"), home / "log"
+        groups.append(tags)
+        failures = ["decoder: it broke"] if what.partition == "b" else []
+        return RunOutcome(not failures, failures, home / "log")
 
     def launch_of(name):
         if name == "refused":
@@ -119,43 +117,52 @@ def test_one_that_fails_does_not_keep_the_others_from_being_made(home, store, mo
     assert "a: to be run, for x is missing" in output
     assert "refused: refused. It draws by chance." in output
     assert f"  b        failed      decoder: it broke Log: {home / 'log'}" in summary(outcomes).splitlines()
-    with dg.DagsterInstance.get() as instance:
-        (record,) = instance.get_backfills()
-    assert record.status == BulkActionStatus.COMPLETED_FAILED
-    assert record.partition_names == ["a", "b", "c"]
-    assert record.partition_set_name == "circle_quick_partition_set"
+    assert [list(group) for group in groups] == [[GROUP_TAG]] * 3
+    assert len({group[GROUP_TAG] for group in groups}) == 1
+    assert f"3 runs, in the UI under the tag {GROUP_TAG}={groups[0][GROUP_TAG]}" in output
 
 
-def test_what_is_interrupted_is_canceled(home, store, monkeypatch):
-    def interrupted(what, tags, label):
+def test_an_interrupt_ends_all_that_run_and_starts_no_other(home, monkeypatch):
+    ran, stopped = [], []
+
+    def executed(what, tags, label, stop):
+        ran.append(what.partition)
+        if what.partition == "a":
+            raise KeyboardInterrupt
+        stopped.append(stop.wait(60))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backfill, "run", interrupted)
+    monkeypatch.setattr(backfill, "run", executed)
+    monkeypatch.setattr(backfill, "trainings", lambda instance: 2)
     with pytest.raises(KeyboardInterrupt):
-        backfill._backfill([launched("a"), launched("b")])
-    with dg.DagsterInstance.get() as instance:
-        assert [b.status for b in instance.get_backfills()] == [BulkActionStatus.CANCELED]
+        backfill._run_each([launched(name) for name in "abcd"])
+    assert "a" in ran
+    assert "d" not in ran
+    assert all(stopped)
 
 
 def test_as_many_run_at_once_as_may_be_trained_at_once(home, monkeypatch):
     (home / "dagster.yaml").write_text("concurrency:\n  pools:\n    granularity: op\n    default_limit: 1\n")
     running, most = [], []
+    together = threading.Barrier(3)
 
-    def executed(what, tags, label):
+    def executed(what, tags, label, stop):
         running.append(what.partition)
-        time.sleep(0.2)
+        if at_once == 3:
+            together.wait(60)
         most.append(len(running))
         running.remove(what.partition)
-        return True, [], home / "log"
+        return RunOutcome(True, [], home / "log")
 
     monkeypatch.setattr(backfill, "run", executed)
-    backfill._backfill([launched(name) for name in "abc"])
+    at_once = 1
+    backfill._run_each([launched(name) for name in "abc"])
     assert max(most) == 1
     with dg.DagsterInstance.get() as instance:
         instance.event_log_storage.set_concurrency_slots("train", 3)
         assert backfill.trainings(instance) == 3
-    backfill._backfill([launched(name) for name in "abc"])
-    assert max(most) > 1
+    at_once = 3
+    backfill._run_each([launched(name) for name in "abc"])
 
 
 def test_the_command_says_what_became_of_each_and_fails_if_one_did(home, tmp_path, monkeypatch, capsys):
@@ -176,34 +183,6 @@ def test_the_command_says_what_became_of_each_and_fails_if_one_did(home, tmp_pat
     assert "  line  made        in 0:01\n  star  refused     No file.\n" in capsys.readouterr().out
     assert run.main(["--drawing", "all", "--set", "examples.n=0"]) == 2
     assert "Not launched. examples.n is expected to be at least 1." in capsys.readouterr().err
-
-
-def test_a_run_whose_processes_are_gone_gives_its_places_back(home):
-    (home / "dagster.yaml").write_text("concurrency:\n  pools:\n    granularity: op\n    default_limit: 1\n")
-
-    @dg.op(pool="train")
-    def training():
-        pass
-
-    @dg.job
-    def circle():
-        training()
-
-    with dg.DagsterInstance.get() as instance:
-        ids = {}
-        for name in ("dead", "alive", "ui"):
-            tags = {LAUNCH_TAG: name} if name != "ui" else {}
-            ids[name] = instance.create_run_for_job(circle, status=dg.DagsterRunStatus.STARTED, tags=tags).run_id
-            (home / "launches" / f"{name}.log").touch()
-        instance.event_log_storage.initialize_concurrency_limit_to_default("train")
-        assert instance.event_log_storage.claim_concurrency_slot("train", ids["dead"], "training").is_claimed
-        assert not instance.event_log_storage.claim_concurrency_slot("train", ids["alive"], "training").is_claimed
-        with (home / "launches" / "alive.log").open() as held:
-            fcntl.flock(held, fcntl.LOCK_EX)
-            end_dead(instance)
-        status = {name: instance.get_run_by_id(i).status.value for name, i in ids.items()}
-        assert status == {"dead": "FAILURE", "alive": "STARTED", "ui": "STARTED"}
-        assert instance.event_log_storage.claim_concurrency_slot("train", ids["alive"], "training").is_claimed
 
 
 def test_a_class_of_the_users_own_that_changed_is_not_up_to_date(complete, monkeypatch):

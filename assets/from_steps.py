@@ -1,0 +1,118 @@
+"""Assets from the library's steps.
+
+Belongs here: everything that all assets share: keys, inputs, configuration, what is read, metadata, code references. What is
+particular to one is handed in. What a step does is in `fullcircle.steps`.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.configuration import config_of
+from assets.materialization import FORCE_TAG, OWNERS, Made, materialized, partition_of, progress_of
+from fullcircle.steps.step import Inputs, Step, run
+from fullcircle.store.code_version import code_version
+from fullcircle.store.objects import Store, StoredObject
+
+Metadata = Callable[[StoredObject, Inputs], Mapping[str, Any]]
+"""What is particular to the metadata of an asset, from what was made and from its inputs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class About:
+    """What Dagster shows of an asset.
+
+    Attributes:
+        description: one sentence.
+        group: of the lineage graph.
+        kinds: technologies.
+        metadata: of each version.
+    """
+
+    description: str
+    group: str
+    kinds: frozenset[str]
+    metadata: Metadata
+
+
+def asset_of(
+    step: Step,
+    partitions: dg.PartitionsDefinition | None,
+    about: Mapping[str, About],
+    *,
+    types: Mapping[str, Any] | None = None,
+    pool: str | None = None,
+    before: Callable[[Store, str], None] = lambda store, partition: None,
+) -> dg.AssetsDefinition:
+    """The asset, or the assets, that a step makes.
+
+    Args:
+        step: of the library.
+        partitions: one for each drawing class or picture source; None for an asset over all of them.
+        about: what Dagster shows, by asset.
+        types: Dagster's types of settings that are neither numbers nor text.
+        pool: limits how many run at once.
+        before: refuses a partition before anything is made of it.
+    """
+    code = code_version(step.root)
+    outs = {
+        _name(asset): dg.AssetOut(
+            key=_key(asset),
+            group_name=about[asset].group,
+            kinds=set(about[asset].kinds),
+            owners=OWNERS,
+            description=about[asset].description,
+            code_version=code,
+            metadata=_code_reference(step),
+        )
+        for asset in step.makes
+    }
+
+    @dg.multi_asset(
+        name=op_name(step),
+        outs=outs,
+        ins={_name(asset): dg.AssetIn(key=_key(asset)) for asset in step.reads},
+        partitions_def=partitions,
+        pool=pool,
+        # A multi-asset takes a mapping of fields only, so the rules hang on the one field.
+        config_schema={step.part: config_of(step.settings, types)},
+    )
+    def assets(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], **objects: StoredObject
+    ) -> Iterator[dg.MaterializeResult[Made]]:
+        partition = partition_of(context.op_execution_context)
+        settings = step.settings(**context.op_execution_context.op_config[step.part])
+        before(store, partition)
+        inputs = {asset: objects[_name(asset)] for asset in step.reads}
+        force = context.run.tags.get(FORCE_TAG) == "true"
+        result = run(step, store, partition, inputs, settings, progress_of(context), force=force)
+        for asset in step.makes:
+            metadata = about[asset].metadata(result.objects[asset], result.inputs)
+            yield materialized(context, result, asset, settings, metadata)
+
+    return assets
+
+
+def op_name(step: Step) -> str:
+    """What Dagster calls the step."""
+    if len(step.makes) > 1:
+        return f"{step.prefix}__{step.part}"
+    return step.makes[0].replace("/", "__")
+
+
+def _key(asset: str) -> dg.AssetKey:
+    return dg.AssetKey(asset.split("/"))
+
+
+def _name(asset: str) -> str:
+    return asset.partition("/")[2]
+
+
+def _code_reference(step: Step) -> Mapping[str, Any]:
+    file, (_, line) = inspect.getsourcefile(step.make), inspect.getsourcelines(step.make)
+    assert file is not None
+    reference = dg.LocalFileCodeReference(file_path=file, line_number=line, label=step.make.__name__.strip("_"))
+    return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}

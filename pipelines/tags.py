@@ -1,0 +1,10 @@
+"""Tags of runs, beside Dagster's own: what launches, follows and groups them looks them up by."""
+
+LAUNCH_TAG = "full_circle/launch"
+"""One launch of `make run`, by a name of its own: its run and the file with all that the run's processes print."""
+
+GROUP_TAG = "full_circle/group"
+"""The runs that one command launched for several partitions; the UI's list of runs filters by it."""
+
+BACKFILL_TAG = "dagster/backfill"
+"""The tag of a run that belongs to a backfill; Dagster's, which has no public name for it."""
