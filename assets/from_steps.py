@@ -58,33 +58,15 @@ def asset_of(
         before: refuses a partition before anything is made of it.
     """
     code = code_version(step.root)
-    outs = {
-        _name(asset): dg.AssetOut(
-            key=_key(asset),
-            group_name=about[asset].group,
-            kinds=set(about[asset].kinds),
-            owners=OWNERS,
-            description=about[asset].description,
-            code_version=code,
-            metadata=_code_reference(step),
-        )
-        for asset in step.makes
-    }
+    ins = {_name(asset): dg.AssetIn(key=_key(asset)) for asset in step.reads}
+    several = len(step.makes) > 1
 
-    @dg.multi_asset(
-        name=op_name(step),
-        outs=outs,
-        ins={_name(asset): dg.AssetIn(key=_key(asset)) for asset in step.reads},
-        partitions_def=partitions,
-        pool=pool,
-        # A multi-asset takes a mapping of fields only, so the rules hang on the one field.
-        config_schema={step.part: config_of(step.settings, types)},
-    )
-    def assets(
-        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], **objects: StoredObject
+    def results(
+        context: dg.AssetExecutionContext, store: Store, objects: Mapping[str, StoredObject]
     ) -> Iterator[dg.MaterializeResult[Made]]:
         partition = partition_of(context.op_execution_context)
-        settings = step.settings(**context.op_execution_context.op_config[step.part])
+        config = context.op_execution_context.op_config
+        settings = step.settings(**(config[step.part] if several else config))
         before(store, partition)
         inputs = {asset: objects[_name(asset)] for asset in step.reads}
         force = context.run.tags.get(FORCE_TAG) == "true"
@@ -93,7 +75,56 @@ def asset_of(
             metadata = about[asset].metadata(result.objects[asset], result.inputs)
             yield materialized(context, result, asset, settings, metadata)
 
-    return assets
+    if several:
+
+        @dg.multi_asset(
+            name=op_name(step),
+            outs={
+                _name(asset): dg.AssetOut(
+                    key=_key(asset),
+                    group_name=about[asset].group,
+                    kinds=set(about[asset].kinds),
+                    owners=OWNERS,
+                    description=about[asset].description,
+                    code_version=code,
+                    metadata=_code_reference(step),
+                )
+                for asset in step.makes
+            },
+            ins=ins,
+            partitions_def=partitions,
+            pool=pool,
+            # A multi-asset takes a mapping of fields only, so the rules hang on the one field.
+            config_schema={step.part: config_of(step.settings, types)},
+        )
+        def assets(
+            context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], **objects: StoredObject
+        ) -> Iterator[dg.MaterializeResult[Made]]:
+            yield from results(context, store, objects)
+
+        return assets
+
+    (asset,) = step.makes
+
+    @dg.asset(
+        key=_key(asset),
+        ins=ins,
+        partitions_def=partitions,
+        group_name=about[asset].group,
+        kinds=set(about[asset].kinds),
+        owners=OWNERS,
+        description=about[asset].description,
+        code_version=code,
+        metadata=_code_reference(step),
+        pool=pool,
+        config_schema=config_of(step.settings, types),
+    )
+    def one(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], **objects: StoredObject
+    ) -> dg.MaterializeResult[Made]:
+        return next(results(context, store, objects))
+
+    return one
 
 
 def op_name(step: Step) -> str:

@@ -15,4 +15,8 @@ def run_config(settings: Parts, steps: Sequence[Step]) -> dict[str, Any]:
         settings: of the whole run.
         steps: those that run.
     """
-    return {"ops": {op_name(step): {"config": {step.part: getattr(settings, step.part).as_dict()}} for step in steps}}
+    ops = {}
+    for step in steps:
+        own = getattr(settings, step.part).as_dict()
+        ops[op_name(step)] = {"config": {step.part: own} if len(step.makes) > 1 else own}
+    return {"ops": ops}

@@ -50,7 +50,8 @@ WITHOUT_EFFECT = frozenset(
         *(f"fullcircle.models.{kind}s:{kind.upper()}S" for kind in ("decoder", "encoder", "autoencoder")),
         "fullcircle.models.losses:IMAGE_LOSSES",
         "fullcircle.images.augmentation.operations:OPERATIONS",
-        *(f"fullcircle.drawings:{name}" for name in ("DRAWINGS", "loaded", "reference_of")),
+        *(f"fullcircle.drawings:{name}" for name in ("DRAWINGS", "drawing_class", "loaded", "reference_of")),
+        "fullcircle.data.sources:picture_source",
     }
 )
 """Modules, and definitions (``module:name``), that cannot change what an asset holds: uses of them are not followed."""

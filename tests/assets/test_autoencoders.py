@@ -5,7 +5,8 @@ import json
 import dagster as dg
 import pytest
 
-from assets import autoencoders, autoencoders_checks, glyphs
+from assets import autoencoders, glyphs
+from fullcircle.models.stored import training_of
 from fullcircle.steps import autoencoders as autoencoder_steps
 from fullcircle.steps.settings import parts_class
 from fullcircle.store.objects import Store
@@ -39,10 +40,10 @@ def materialize(store, home, **told):
     settings = whole.replaced({NAME: told, "report": TINY_REPORT})
     with dg.DagsterInstance.local_temp(str(home)) as instance:
         done = dg.materialize(
-            [*glyphs.ASSETS, *autoencoders.ASSETS[NAME], autoencoders_checks.CHECKS[NAME]],
+            [*glyphs.ASSETS, *autoencoders.ASSETS[NAME], autoencoders.CHECKS[NAME]],
             selection=dg.AssetSelection.assets(*autoencoders.ASSETS[NAME]),
             partition_key="tifinagh",
-            run_config=run_config(settings),
+            run_config=run_config(settings, autoencoder_steps.STEPS[NAME]),
             resources={"store": resource, "io_manager": StoreIOManager(store=resource)},
             instance=instance,
             raise_on_error=False,
@@ -60,12 +61,12 @@ def test_a_model_is_made_checked_and_reported_on(store, tmp_path):
     also = ("originals", "test", NAME)
     assert entries["glyphs/vae_report"]["read"] == read | {f"glyphs/{n}": entries[f"glyphs/{n}"]["version"] for n in also}
     (made,) = done.asset_materializations_for_node("glyphs__vae")
-    history = autoencoder_steps.training_of(store.latest("glyphs/vae", "tifinagh"))["history"]
+    history = training_of(store.latest("glyphs/vae", "tifinagh"))["history"]
     best = min(history, key=lambda entry: entry["val_loss"])
     told = made.metadata
     assert told["epochs"].value == 12
     assert {name: told[name].value for name in best if name != "epoch"} == {n: v for n, v in best.items() if n != "epoch"}
-    assert "These figures flatter" in told["says"].value
+    assert "These figures flatter" in told["meaning"].value
     assert {e.check_name: e.passed for e in done.get_asset_check_evaluations()} == {
         "pictures_are_learned": True,
         "latents_are_active": True,

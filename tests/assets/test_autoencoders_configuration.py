@@ -2,13 +2,13 @@
 
 import dagster as dg
 import pytest
-from assets.autoencoders_checks import CHECKS
 from dagster._core.system_config.objects import ResolvedRunConfig
 
 from assets import glyphs
-from assets.autoencoders import ASSETS
+from assets.autoencoders import ASSETS, CHECKS
 from assets.configuration import config_of
 from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
+from fullcircle.steps.autoencoders import STEPS
 from fullcircle.steps.profiles import AUTOENCODER_PROFILES
 from pipelines.config import run_config
 from pipelines.definitions import defs
@@ -49,7 +49,7 @@ def test_the_job_takes_every_profile_of_a_model(model, profile):
     settings = AUTOENCODER_PROFILES[model][profile].settings
     keys = {key for asset in ASSETS[model] for key in asset.keys}
     job = defs.resolve_job_def(TRAIN_AUTOENCODERS).get_subset(asset_selection=keys)
-    told = ResolvedRunConfig.build(job, run_config(settings)).ops
+    told = ResolvedRunConfig.build(job, run_config(settings, STEPS[model])).ops
     assert told[f"glyphs__{model}"].config == getattr(settings, model).as_dict()
     assert told[f"glyphs__{model}_report"].config == settings.report.as_dict()
 

@@ -2,12 +2,12 @@
 
 import dagster as dg
 import pytest
-from assets.drawings_checks import CHECKS
 from dagster._core.system_config.objects import ResolvedRunConfig
 
-from assets.drawings import ASSETS, PARTITIONS
+from assets.drawings import ASSETS, CHECKS, PARTITIONS
 from assets.partitions import partitions_of
 from fullcircle.drawings import DRAWINGS, known_drawings
+from fullcircle.steps.drawings import STEPS
 from fullcircle.steps.profiles import PROFILES
 from pipelines.config import run_config
 from pipelines.definitions import defs
@@ -22,7 +22,7 @@ JOBS = ["__ASSET_JOB", LEARN_DRAWING]
     [
         ("drawings__examples", {"n": 0}, "examples.n is expected to be at least 1. Received: 0."),
         ("drawings__examples", {"noise_max_sigma": -2.0}, "noise_max_sigma is expected to be at least 0 and at most 255."),
-        ("splits", {"proportions": {"train": 0.5}}, "are expected to add up to 1. Received: 0.5 + 0.09 + 0.01 = 0.6."),
+        ("drawings__splits", {"splits": {"train": 0.5}}, "are expected to add up to 1. Received: 0.5 + 0.09 + 0.01 = 0.6."),
         ("drawings__decoder", {"model": "gan"}, "one of half_planes, article. Received: 'gan'."),
         ("drawings__decoder", {"loss": "hinge"}, "one of mse, ssim, pyramid, balanced. Received: 'hinge'."),
         ("drawings__encoder", {"objective": "guess"}, "one of both, spec, image. Received: 'guess'."),
@@ -40,7 +40,7 @@ def test_a_bad_value_is_refused_at_launch(job, op, config, message):
 @pytest.mark.parametrize("job", JOBS)
 def test_good_settings_are_taken(job):
     for profile in PROFILES.values():
-        ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(profile.settings))
+        ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(profile.settings, STEPS))
     ResolvedRunConfig.build(defs.resolve_job_def(job), {})
 
 
@@ -77,6 +77,14 @@ def test_everything_says_whose_it_is_and_what():
 
 def test_every_check_says_its_rule_and_all_but_those_of_reports_block():
     specs = [spec for check in CHECKS for spec in check.check_specs]
-    assert len(specs) == 9
+    assert {s.asset_key.path[-1] for s in specs} == {
+        "examples",
+        "train",
+        "decoder",
+        "encoder",
+        "decoder_report",
+        "encoder_report",
+    }
+    assert all(s.partitions_def == PARTITIONS for s in specs)
     assert all(len(spec.description or "") > 20 for spec in specs)
     assert {s.asset_key.path[-1] for s in specs if not s.blocking} == {"decoder_report", "encoder_report"}

@@ -4,14 +4,14 @@ import warnings
 
 import dagster as dg
 import pytest
-from assets.glyphs_checks import CHECKS
 from dagster._core.system_config.objects import ResolvedRunConfig
 
 from assets.configuration import config_of
-from assets.glyphs import ASSETS, PARTITIONS
+from assets.glyphs import ASSETS, CHECKS, PARTITIONS
 from assets.partitions import partitions_of
-from fullcircle.augmentation import OPERATIONS
 from fullcircle.data.sources import SOURCES, known_sources, register
+from fullcircle.images.augmentation import OPERATIONS
+from fullcircle.steps.glyphs import STEPS
 from fullcircle.steps.settings import GlyphsSettings
 from pipelines.config import run_config
 from pipelines.definitions import defs
@@ -50,8 +50,8 @@ def pipeline(*operations):
             pipeline({"zoom": {"probability": 1, "min_factor": 2, "max_factor": 1}}),
             "zoom.min_factor is expected to be at most zoom.max_factor. Received: 2 and 1.",
         ),
-        ("glyph_splits", {"splitting": {"unit": "font"}}, "splits.unit is expected to be one of original, group, sample."),
-        ("glyph_splits", {"splitting": {"test": 0.9}}, "are expected to add up to 1."),
+        ("glyphs__splits", {"splits": {"unit": "font"}}, "splits.unit is expected to be one of original, group, sample."),
+        ("glyphs__splits", {"splits": {"test": 0.9}}, "are expected to add up to 1."),
     ],
 )
 def test_a_bad_value_is_refused_at_launch(job, op, config, message):
@@ -62,7 +62,7 @@ def test_a_bad_value_is_refused_at_launch(job, op, config, message):
 
 @pytest.mark.parametrize("job", JOBS)
 def test_good_settings_are_taken(job):
-    whole = ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(GlyphsSettings()))
+    whole = ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(GlyphsSettings(), STEPS))
     ResolvedRunConfig.build(defs.resolve_job_def(job), {})
     told = whole.ops["glyphs__augmented"].config
     assert [next(iter(o)) for o in told["pipeline"]] == ["rotate", "zoom", "shear", "skew", "random_distortion"]
@@ -103,5 +103,6 @@ def test_everything_says_whose_it_is_and_what():
 
 def test_every_check_may_block_and_says_its_rule():
     specs = [spec for check in CHECKS for spec in check.check_specs]
-    assert len(specs) == 10
+    assert {s.asset_key.path[-1] for s in specs} == {"originals", "augmented", "train"}
+    assert all(s.partitions_def == PARTITIONS for s in specs)
     assert all(spec.blocking and len(spec.description or "") > 20 for spec in specs)

@@ -19,7 +19,7 @@ def test_models_that_do_not_take_the_canvas_are_refused(with_digits):
     ("steps", "partition"),
     [
         ({"glyphs__colour_vae"}, "tifinagh"),  # whose splits are not there
-        ({"glyphs__originals", "glyph_splits", "glyphs__colour_vae"}, "digits"),  # which makes the splits itself
+        ({"glyphs__originals", "glyphs__splits", "glyphs__colour_vae"}, "digits"),  # which makes the splits itself
         ({"glyphs__colour_vae_report", "glyphs__colour_vae_feature_patterns"}, "digits"),  # of a model already made
         ({"drawings__encoder"}, "line"),
     ],
@@ -36,14 +36,18 @@ def test_what_the_splits_do_not_decide_is_let_through(with_digits, steps, partit
             None,
             "A drawing class is expected as the run's partition. Received: none. Choose one of line, ",
         ),
-        ({"drawings__examples", "splits"}, "../../x", "drawing class is expected as the run's partition. Received: '../../x'."),
+        (
+            {"drawings__examples", "drawings__splits"},
+            "../../x",
+            "drawing class is expected as the run's partition. Received: '../../x'.",
+        ),
         ({"drawings__feature_patterns"}, "tifinagh", "drawing class is expected as the run's partition. Received: 'tifinagh'."),
         (
             {"glyphs__vae_report"},
             "line",
             "picture source is expected as the run's partition. Received: 'line'. Choose one of tifi",
         ),
-        ({"glyph_splits"}, "", "Received: ''."),
+        ({"glyphs__splits"}, "", "Received: ''."),
     ],
 )
 def test_a_partition_that_is_not_known_is_refused(store, steps, partition, message):

@@ -582,7 +582,8 @@ def test_the_version_of_a_users_class_is_of_its_files(star, file, text, changes)
 
 
 def test_a_users_class_has_the_version_of_what_it_uses_of_ours(star, tmp_path):
-    root = copied(tmp_path)
+    root = tmp_path / "copy"
+    shutil.copytree(ROOT / "fullcircle", root / "fullcircle", ignore=shutil.ignore_patterns("__pycache__"))
     drawing, _ = star
     before = class_version(drawing, root=root), class_version(DRAWINGS["line"], root=root)
     painted = root / "fullcircle/drawings/painted.py"
@@ -654,106 +655,6 @@ def test_a_class_that_is_made_by_a_call_counts_as_its_module(star):
     assert class_version(drawing) != first
 
 
-# --- the present tree ---------------------------------------------------------------------------------------------------------
-
-AUTOENCODER = "fullcircle.fitting:fit_autoencoder"
-ROOTS = {
-    "examples": ["fullcircle.examples:write_examples"],
-    "splits": ["fullcircle.splits:write_splits"],
-    "decoder (article)": ["fullcircle.training:train_decoder", "fullcircle.models.decoders.article"],
-    "decoder (half_planes)": ["fullcircle.training:train_decoder", "fullcircle.models.decoders.half_planes"],
-    "encoder (lookout)": ["fullcircle.training:train_encoder", "fullcircle.models.encoders.lookout"],
-    "readings": ["fullcircle.readings:write_readings"],
-    "decoder_report": ["fullcircle.report.drawings:decoder_report"],
-    "encoder_report": ["fullcircle.report.drawings:encoder_report"],
-    "recognition": ["fullcircle.report.recognition:recognition_report"],
-    "vae": [AUTOENCODER, "fullcircle.models.autoencoders.vae"],
-    "conv_autoencoder": [AUTOENCODER, "fullcircle.models.autoencoders.conv_autoencoder"],
-    "autoencoder_report": ["fullcircle.report.autoencoders:autoencoder_report"],
-    "feature_patterns": ["fullcircle.report.feature_patterns:feature_patterns_report"],
-    "originals": ["fullcircle.originals:write_originals"],
-    "augmented": ["fullcircle.augmented:write_augmented"],
-    "glyph_splits": ["fullcircle.glyph_splits:write_glyph_splits"],
-}
-"""What is made, and the code that makes it."""
-
-CLASSES = {f"class {name}" for name in DRAWINGS}
-REPORTS = {"decoder_report", "encoder_report", "recognition", "autoencoder_report", "feature_patterns"}
-TRAININGS = {"decoder (article)", "decoder (half_planes)", "encoder (lookout)"}
-
-EDITS = [
-    ("a docstring", "drawings/face.py", "arranged out of simpler ones", "made of others", set()),
-    ("a comment", "training.py", "import keras\n", "import keras  # first\n", set()),
-    ("a drawing class", "drawings/triangle.py", "fill=triangle", "fill=triangle, outline=0", {"class triangle"}),
-    ("one that a face has as a part", "drawings/line.py", "width=line_width", "width=9", {"class line", "class face"}),
-    ("a factor's range", "drawings/arc.py", '"line_width", 1, 5', '"line_width", 1, 4', {"class arc", "class face"}),
-    ("a new drawing class", "drawings/__init__.py", "Face())}", "Face(), Face())}", set()),
-    ("what painted classes share", "drawings/painted.py", "min(x_1, x_2)", "min(x_2, x_1)", {"class rectangle"}),
-    ("how Pillow is asked", "drawings/painted.py", "ImageDraw.Draw(image)", "ImageDraw.Draw(image, None)", CLASSES),
-    ("a new autoencoder", "models/autoencoders/__init__.py", "    )\n}", "Autoencoder('a', 'b', 'c'),\n    )\n}", set()),
-    ("an autoencoder's defaults", "models/autoencoders/__init__.py", '"epochs": 60', '"epochs": 61', set()),
-    ("an autoencoder", "models/autoencoders/vae.py", "padding=", "strides=1, padding=", {"vae"}),
-    ("a decoder", "models/decoders/article.py", ", 256, ", ", 255, ", {"decoder (article)"}),
-    ("a default", "settings.py", "setting(20_000,", "setting(30_000,", set()),
-    ("a setting's text", "settings.py", "how many examples", "number of examples", set()),
-    ("proportions", "settings.py", "self.train, self.test, self.valid\n", "self.test, 0, 0\n", {"splits", "glyph_splits"}),
-    ("the pipeline that settings stand for", "glyph_settings.py", '"edge": "edge"', '"edge": 0', {"augmented"}),
-    (
-        "the uniform noise law",
-        "noise.py",
-        "rng.uniform(0",
-        "rng.uniform(0.0",
-        {"examples", "vae", "conv_autoencoder"},
-    ),
-    ("a report's template", "report/templates/page.html.j2", "<body", "<body class='x'", REPORTS),
-    ("a template of one report", "report/templates/explorer.html.j2", "<", " <", {"autoencoder_report"}),
-    ("a report's wording", "report/drawings.py", "never", "not ever", {"decoder_report", "encoder_report"}),
-    ("a caption", "report/recognition.py", "SHOWN_SIDE = 10, 96", "SHOWN_SIDE = 10, 97", {"recognition"}),
-    ("progress", "progress.py", "left", "to go", set()),
-    ("the command", "cli.py", "picture", "image", set()),
-    ("the store", "storage.py", "is missing", "has gone", set()),
-]
-"""Edits of a copy of the tree, and what becomes stale. Each text is replaced wherever it stands in the file."""
-
-
-def copied(folder: Path) -> Path:
-    shutil.copytree(ROOT / "fullcircle", folder / "fullcircle", ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
-
-
-def versions(root: Path) -> dict[str, str]:
-    made = {name: code_version(*roots, root=root) for name, roots in ROOTS.items()}
-    return made | {f"class {name}": class_version(drawing, root=root) for name, drawing in DRAWINGS.items()}
-
-
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    root = copied(tmp_path_factory.mktemp("copy"))
-    return root, versions(root)
-
-
-@pytest.mark.parametrize(("file", "old", "new", "stale"), [pytest.param(*edit, id=what) for what, *edit in EDITS])
-def test_what_an_edit_makes_stale(copy, file, old, new, stale):
-    root, before = copy
-    path = root / "fullcircle" / file
-    text, times = path.read_bytes(), path.stat()
-    assert old.encode() in text
-    path.write_bytes(text.replace(old.encode(), new.encode()))
-    os.utime(path, ns=(1, 1))
-    try:
-        after = versions(root)
-    finally:
-        path.write_bytes(text)
-        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert {name for name in before if after[name] != before[name]} == stale
-
-
 def test_what_is_without_effect_is_there():
     for name in WITHOUT_EFFECT:
         assert code_version(name)
-
-
-@pytest.mark.parametrize("name", list(ROOTS))
-def test_no_list_is_dragged_in(name):
-    for dragged in ("fullcircle.drawings.line", "fullcircle.models.autoencoders:AUTOENCODERS", "fullcircle.glyphs.digits"):
-        assert why(dragged, *ROOTS[name]) == []

@@ -1,6 +1,6 @@
 import pytest
 
-from assets.materialization import command_for
+from fullcircle.steps.step import command_for
 
 
 @pytest.mark.parametrize(
