@@ -6,12 +6,15 @@ Belongs here: what Dagster shows of each. What is done is in `fullcircle.steps.d
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
+
 from assets.checking import checks_of
 from assets.from_steps import About, asset_of
 from assets.materialization import report_metadata, shown, table_metadata, training_metadata
 from assets.partitions import partitions_of
 from fullcircle.checks.drawing_class import refuse_broken
 from fullcircle.checks.drawings import GUARDS
+from fullcircle.data.splits import SPLITS
 from fullcircle.drawings import DRAWINGS, drawing_class, known_drawings
 from fullcircle.reports.drawing_sheets import decoder_sheet, examples_sheet
 from fullcircle.steps import drawings as steps
@@ -95,6 +98,10 @@ ABOUT: dict[str, About] = {
 _BY_KEY = {f"{PREFIX}/{name}": about for name, about in ABOUT.items()}
 
 
+def _key(name: str) -> dg.AssetKey:
+    return dg.AssetKey([PREFIX, name])
+
+
 def _refuse_broken(store: Store, partition: str) -> None:
     """A class of the user's own may have been launched in the UI; ours are held by their tests."""
     drawing = drawing_class(partition, store.root)
@@ -109,11 +116,18 @@ ASSETS = [
     asset_of(steps.DECODER_REPORT, PARTITIONS, _BY_KEY),
     asset_of(steps.ENCODER, PARTITIONS, _BY_KEY, pool=TRAINING_POOL),
     asset_of(steps.READINGS, PARTITIONS, _BY_KEY),
-    asset_of(steps.ENCODER_REPORT, PARTITIONS, _BY_KEY),
+    asset_of(steps.ENCODER_REPORT, PARTITIONS, _BY_KEY, deps=[dg.AssetDep(_key("decoder"))]),
 ]
 """One partition per drawing class."""
 
-RECOGNITION = [asset_of(recognition.STEP, None, _BY_KEY)]
+RECOGNITION = [
+    asset_of(
+        recognition.STEP,
+        None,
+        _BY_KEY,
+        deps=[dg.AssetDep(_key(name), partition_mapping=dg.AllPartitionMapping()) for name in (*SPLITS, "decoder", "encoder")],
+    )
+]
 """Those over all drawing classes at once."""
 
 CHECKS = [checks_of(guard, PARTITIONS) for guard in GUARDS]

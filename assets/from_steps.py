@@ -6,7 +6,7 @@ particular to one is handed in. What a step does is in `fullcircle.steps`.
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -44,6 +44,7 @@ def asset_of(
     about: Mapping[str, About],
     *,
     types: Mapping[str, Any] | None = None,
+    deps: Sequence[dg.AssetDep] = (),
     pool: str | None = None,
     before: Callable[[Store, str], None] = lambda store, partition: None,
 ) -> dg.AssetsDefinition:
@@ -54,6 +55,7 @@ def asset_of(
         partitions: one for each drawing class or picture source; None for an asset over all of them.
         about: what Dagster shows, by asset.
         types: Dagster's types of settings that are neither numbers nor text.
+        deps: what else it is made from, for the lineage graph; found by the step itself.
         pool: limits how many run at once.
         before: refuses a partition before anything is made of it.
     """
@@ -92,6 +94,7 @@ def asset_of(
                 for asset in step.makes
             },
             ins=ins,
+            deps=deps,
             partitions_def=partitions,
             pool=pool,
             # A multi-asset takes a mapping of fields only, so the rules hang on the one field.
@@ -109,6 +112,7 @@ def asset_of(
     @dg.asset(
         key=_key(asset),
         ins=ins,
+        deps=deps,
         partitions_def=partitions,
         group_name=about[asset].group,
         kinds=set(about[asset].kinds),

@@ -51,10 +51,10 @@ class Follower:
 
     def look(self) -> None:
         """Show what is new."""
-        runs = self._instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: self._launch}), limit=1)
-        if not runs:
+        # Before its events: those of a run that is over are all there.
+        self.run = self._find()
+        if self.run is None:
             return
-        self.run = runs[0]  # before its events: those of a run that is over are all there
         while True:
             found = self._instance.get_records_for_run(self.run.run_id, self._cursor)
             self._cursor = found.cursor
@@ -66,13 +66,20 @@ class Follower:
             self._pools_asked = time.monotonic()
             self._show_waiting(self.run)
 
+    def _find(self) -> dg.DagsterRun | None:
+        if self.run is not None:  # another may have the tag by now: a run that is executed again keeps its tags
+            return self._instance.get_run_by_id(self.run.run_id)
+        runs = self._instance.get_runs(dg.RunsFilter(tags={LAUNCH_TAG: self._launch}), limit=1)
+        return runs[0] if runs else None
+
     def _show(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
             self._last_said[entry.step_key] = entry.user_message
             self.say(entry.user_message)
         elif event.event_type == dg.DagsterEventType.ENGINE_EVENT:
-            if event.engine_event_data.error is not None:  # of a process that died, said in the message with the signal
+            # Of a process that died Dagster says by what signal: of a step's with an error, of the run's own with none.
+            if event.engine_event_data.error is not None or " was terminated by signal " in (event.message or ""):
                 self._crashes[event.step_key] = event.message or ""
         elif event.is_step_failure:
             self.failures.append(f"{event.step_key}: {self._why(event)}")
@@ -86,8 +93,8 @@ class Follower:
         elif event.is_step_materialization and event.asset_key:
             self.say(f"made {event.asset_key.to_user_string()}")
         elif event.event_type == dg.DagsterEventType.RUN_FAILURE and not self.failures:
-            reasons = [event.message, *self._crashes.values()]
-            self.failures.append(" ".join(r for r in reasons if r) or "The run failed and gave no reason.")
+            reasons = [*self._crashes.values()] or [event.message or "The run failed and gave no reason."]
+            self.failures.append(f"{' '.join(reasons)} Log: {self._log}")
 
     def _why(self, event: dg.DagsterEvent) -> str:
         """Why a step failed: its error, or of what its process died, what it was doing, and where all that it printed is."""

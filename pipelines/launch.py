@@ -45,6 +45,11 @@ LOOK_SECONDS = 0.5
 GRACE_SECONDS = 20.0
 """How long processes may take to end by themselves."""
 
+QUEUED = (
+    "A run of make run is expected to be launched at once. Received: one that was put into the queue, which needs a daemon. "
+    "In the dagster.yaml of DAGSTER_HOME name the run coordinator that dagster_home/dagster.yaml of this checkout names."
+)
+
 LAUNCH_RUN = """
 mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -205,14 +210,15 @@ def _follow(follower: Follower, process: subprocess.Popen[bytes], answer: Path, 
     while True:
         alive = process.poll() is None or session_is_alive(process.pid)  # before the look: what it did last is then shown
         follower.look()
-        if follower.over:
-            return
         if process.returncode is not None and not launched:
             if refusal := _refusal(answer):
                 follower.failures = [refusal]
                 return
             launched = True
-        if not alive:
+        if launched and follower.run is not None and follower.run.status == dg.DagsterRunStatus.QUEUED:
+            follower.failures = [QUEUED]
+            return
+        if (launched and follower.over) or not alive:
             return
         if stop.wait(LOOK_SECONDS):
             raise KeyboardInterrupt
@@ -250,6 +256,8 @@ def _end(instance: dg.DagsterInstance, follower: Follower, process: subprocess.P
         if follower.run is not None and not follower.over:
             if interrupted:
                 instance.report_run_canceled(follower.run, "Canceled by whoever launched it.")
+            elif follower.run.status == dg.DagsterRunStatus.QUEUED:
+                instance.report_run_canceled(follower.run, QUEUED)
             else:
                 instance.report_run_failed(follower.run, "Its processes were killed.")
             follower.look()

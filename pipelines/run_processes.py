@@ -127,6 +127,8 @@ def is_dead(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
 def close_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Close the runs that nothing executes any more, whoever launched them, and free their slots in pools.
 
+    All processes are looked for on this machine: a DAGSTER_HOME is of one machine (its SQLite files are, too).
+
     Returns:
         The runs that were closed, as they were.
     """

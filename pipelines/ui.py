@@ -1,7 +1,7 @@
 """``python -m pipelines.ui``: Dagster's webserver and daemon for workspace.yaml, as ``dagster dev`` starts and ends them together.
 
-Belongs here: only that Dagster's advice to use ``dg dev`` instead is not shown; that command needs a project of another form, in
-whose presence Dagster ignores workspace.yaml.
+Belongs here: what is done before. Runs whose processes were killed are closed, so that the list of runs is true; and the advice
+to use ``dg dev`` instead is not shown: that command needs a project of another form, in which Dagster ignores workspace.yaml.
 """
 
 import runpy
@@ -10,7 +10,12 @@ import warnings
 
 import dagster as dg
 
+from pipelines.run_processes import close_dead_runs, name_of
+
 if __name__ == "__main__":
+    with dg.DagsterInstance.get() as instance:
+        for closed in close_dead_runs(instance):
+            print(f"Closed {name_of(closed)}: its processes were gone.", flush=True)
     warnings.simplefilter("ignore", dg.SupersessionWarning)
     sys.argv = ["dagster", "dev", "--workspace", "workspace.yaml", *sys.argv[1:]]
     runpy.run_module("dagster", run_name="__main__", alter_sys=True)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from pipelines import run_processes
+from pipelines.launch import QUEUED
+from pipelines.make_run_lock import LOCK_FILE
 from pipelines.tags import LAUNCH_TAG
 
 ROOT = Path(__file__).parents[2]
@@ -28,9 +32,8 @@ PARTITIONS = dg.StaticPartitionsDefinition(["a", "b"])
 
 
 class Work(dg.Config):
-    seconds: float = 0
+    until: str = ""
     signal: int = 0
-    message: str = ""
 
 
 @dg.asset(partitions_def=PARTITIONS, pool="train")
@@ -39,10 +42,7 @@ def first(context: dg.AssetExecutionContext, config: Work) -> dg.MaterializeResu
     print("printed by the step", flush=True)
     if config.signal:
         os.kill(os.getpid(), config.signal)
-    if config.message:
-        raise ValueError(config.message)
-    until = time.monotonic() + config.seconds
-    while time.monotonic() < until:
+    while config.until and not os.path.exists(config.until):
         time.sleep(0.05)
     return dg.MaterializeResult()
 
@@ -65,6 +65,8 @@ import json, os, sys
 from pathlib import Path
 import dagster as dg
 from pipelines.launch import launch
+from pipelines import run_processes
+from pipelines.launch import QUEUED
 from pipelines.make_run_lock import only_one
 
 if __name__ == "__main__":
@@ -127,6 +129,12 @@ def processes_of(home):
                 yield int(place.name)
 
 
+def command_of(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 def wait_for(condition, seconds=120):
     until = time.monotonic() + seconds
     while not (found := condition()):
@@ -149,12 +157,16 @@ def instance(home):
         yield instance
 
 
+def free_port():
+    with contextlib.closing(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 @contextlib.contextmanager
 def webserver(home):
     """Asks a webserver of this home questions."""
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
+    port = free_port()
     command = [Path(sys.executable).with_name("dagster-webserver"), "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
 
     def ask(query, **variables):
@@ -229,27 +241,55 @@ def test_a_run_of_an_unknown_job_or_with_bad_configuration_is_refused(home):
     assert 'Received unexpected config entry "epochs"' in failures[0]
 
 
+def test_without_the_run_coordinator_a_run_is_not_left_in_the_queue(home, instance):
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    _, (succeeded, failures, _, run_id) = finish(start(home))
+    assert (succeeded, failures) == (False, [QUEUED])
+    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.CANCELED
+
+
 def test_a_step_that_was_killed_says_which_and_what_it_did(home, instance):
     _, (succeeded, failures, log, run_id) = finish(start(home, signal=signal.SIGKILL))
     assert not succeeded
     assert "first: Multiprocess executor: child process for step first was terminated by signal 9 (SIGKILL)." in failures[0]
     assert "running out of memory" in failures[0]
     assert f"The last it logged: 'epoch 3 of 7'. Log: {log}" in failures[0]
-    _, (_, failures, _, _) = finish(start(home, message="The pictures are all black."))
-    assert failures == ["first: ValueError: The pictures are all black."]
     assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize(
+    ("killed", "message"),
+    [
+        ("the run's own", r"Run execution process for [0-9a-f-]+ was terminated by signal 9 \(SIGKILL\)\."),
+        ("all", r"Its processes were killed\. Log: "),
+    ],
+    ids=["its own", "all"],
+)
+def test_a_run_whose_processes_are_killed_fails_with_that_reason(home, instance, killed, message):
+    with start(home, until="/never") as process:
+        run = wait_for(lambda: is_working(instance))
+        own = run_processes.processes_of(instance, run.run_id)
+        pids = [min(own, key=own.get)] if killed == "the run's own" else set(processes_of(home)) - {process.pid}
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        _, (succeeded, failures, log, _) = finish(process)
+    assert not succeeded
+    assert re.search(message, failures[0]), failures
+    assert log in failures[0]
+    assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert not slots(instance)
 
 
 def slots(instance):
     return instance.event_log_storage.get_concurrency_info("train").claimed_slots
 
 
-@pytest.mark.parametrize("ended_by", [signal.SIGINT])
-def test_an_interrupt_cancels_the_run_and_ends_its_processes(home, instance, ended_by):
-    with start(home, seconds=600) as process:
+def test_an_interrupt_cancels_the_run_and_ends_its_processes(home, instance):
+    with start(home, until="/never") as process:
         run = wait_for(lambda: is_working(instance))
         assert slots(instance)
-        process.send_signal(ended_by)
+        process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=120)
     assert process.returncode != 0
     assert output.rstrip().endswith("KeyboardInterrupt")
@@ -259,7 +299,7 @@ def test_an_interrupt_cancels_the_run_and_ends_its_processes(home, instance, end
 
 
 def test_what_was_killed_is_closed_by_the_next_launch(home, instance):
-    with start(home, seconds=600) as process:
+    with start(home, until="/never") as process:
         run = wait_for(lambda: is_working(instance))
         for pid in processes_of(home):
             with contextlib.suppress(ProcessLookupError):
@@ -274,27 +314,32 @@ def test_what_was_killed_is_closed_by_the_next_launch(home, instance):
 
 
 def test_the_second_of_two_says_whom_it_waits_for_and_then_goes_on(home, instance):
-    with start(home, seconds=12) as first:
+    go_on = home.parent / "go on"
+    with start(home, until=str(go_on)) as first:
         wait_for(lambda: is_working(instance))
         with start(home, "b") as second:
-            output, (succeeded, failures, _, _) = finish(second)
-            assert first.poll() is not None
-            assert finish(first)[1][0]
+            line = second.stdout.readline()
+            assert line.startswith(f"Another make run is at work (process {first.pid}, since ")
+            assert line.endswith("); waiting for it.\n")
+            assert len(instance.get_runs()) == 1
+            go_on.touch()
+            _, (succeeded, failures, _, _) = finish(second)
+            assert first.wait(60) == 0
     assert succeeded, failures
-    assert f"Another make run is at work (process {first.pid}, since " in output.splitlines()[0]
-    assert output.splitlines()[0].endswith("); waiting for it.")
 
 
 def test_a_run_that_waits_for_a_pool_says_who_holds_it(home, instance):
-    with start(home, seconds=25) as first:
+    go_on = home.parent / "go on"
+    with start(home, until=str(go_on)) as first:
         holder = wait_for(lambda: is_working(instance))
-        (home / "make_run.lock").unlink()  # as if the other had been launched in the UI
-        output, (succeeded, failures, _, _) = finish(start(home, "b"))
-        finish(first)
+        (home / LOCK_FILE).unlink()  # as if the other had been launched in the UI
+        with start(home, "b") as second:
+            waits = f"waiting for pool train (limit 1): held by run {holder.run_id[:8]} (job work, partition a), at work since "
+            assert any(waits in line for line in iter(second.stdout.readline, ""))
+            go_on.touch()
+            _, (succeeded, failures, _, _) = finish(second)
+        assert first.wait(60) == 0
     assert succeeded, failures
-    assert (
-        f"waiting for pool train (limit 1): held by run {holder.run_id[:8]} (job work, partition a), at work since " in output
-    )
 
 
 def test_the_command_ends_its_run_when_it_is_terminated(home, instance):
@@ -310,4 +355,28 @@ def test_the_command_ends_its_run_when_it_is_terminated(home, instance):
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELED
     assert run.job_name == "learn_drawing"
     assert run.tags.keys() >= {LAUNCH_TAG, "profile", "dagster/partition"}
+    assert not list(processes_of(home))
+
+
+@dg.job
+def nothing(): ...
+
+
+def test_the_ui_closes_dead_runs_starts_without_a_warning_and_ends_as_a_whole(home, instance):
+    gone = {run_processes.GRPC_TAG: json.dumps({"host": "localhost", "socket": str(home / "gone")})}
+    dead = instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTING, tags=gone)
+    command = [sys.executable, "-m", "pipelines.ui", "--port", str(free_port())]
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=environment(home), start_new_session=True, **pipe) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "Serving dagster-webserver on http://127.0.0.1:" in line:
+                break
+        wait_for(lambda: any(b"daemon" in command_of(pid) for pid in processes_of(home)))
+        os.killpg(process.pid, signal.SIGINT)  # as a Ctrl-C in a terminal
+        rest, _ = process.communicate(timeout=120)
+    assert f"Closed run {dead.run_id[:8]} (job nothing): its processes were gone.\n" in lines
+    assert instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert "superseded" not in "".join(lines) + rest
     assert not list(processes_of(home))

@@ -13,8 +13,15 @@ from PIL import Image
 
 from fullcircle.checks.drawing_class import sheet
 from fullcircle.drawings import drawing_class
-from fullcircle.store.code_version import code_with
+from fullcircle.steps.drawings import STEPS
+from fullcircle.steps.profiles import profile
+from fullcircle.steps.step import plan
 from fullcircle.store.objects import Store
+from pipelines.every_class import run_all
+from pipelines.jobs import LEARN_DRAWING
+from pipelines.launch import Launch
+from pipelines.request import overrides_of
+from pipelines.tags import GROUP_TAG
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "your-own-class.md"
@@ -89,12 +96,17 @@ def test_it_is_a_partition_like_ours(ran):
 
 
 def test_its_code_is_part_of_the_code_version(ran):
-    from assets.drawings import DECODER_CODE, EXAMPLES_CODE
-
-    _, store, _, _, _ = ran
-    star = drawing_class("star", store.root)
-    for asset, code in (("examples", EXAMPLES_CODE), ("decoder", DECODER_CODE)):
-        assert store.ledger.latest(f"drawings/{asset}", "star")["code_version"] == code_with(code, star) != code
+    home, store, star, _, _ = ran
+    before = star.read_text()
+    try:
+        star.write_text(f"# A comment changes nothing.\n{before}")
+        same = run(home, store.root, "star", *TINY)
+        assert "Full Circle: star, profile quick: up to date, nothing to make" in same.stdout, same.stdout + same.stderr
+        star.write_text(before.replace("turn / 12", "turn / 12.0"))
+        planned = plan(store, STEPS, profile("quick").settings.replaced(overrides_of(TINY)), "star")
+    finally:
+        star.write_text(before)
+    assert planned[0].reason == "drawings/examples was made by other code"
 
 
 def test_a_picture_is_read_back_by_its_name(ran, tmp_path):
@@ -137,14 +149,8 @@ def test_a_broken_class_is_not_launched(ran, tmp_path):
     assert "broken" not in json.loads((store.root / "drawings.json").read_text())
 
 
-def test_under_one_backfill_one_is_up_to_date_and_another_fails(ran, tmp_path, monkeypatch, capsys):
+def test_of_two_classes_one_is_up_to_date_and_another_fails(ran, tmp_path, monkeypatch, capsys):
     """The launches that ``DRAWING=all`` makes, for two classes."""
-    from pipelines.backfill import run_all
-
-    from fullcircle.steps.profiles import profile
-    from pipelines.launch import Launch
-    from pipelines.request import overrides_of
-
     home, store, star, _, _ = ran
     monkeypatch.setenv("DAGSTER_HOME", str(home))
     monkeypatch.setenv("FULLCIRCLE_STORE", str(store.root))
@@ -156,15 +162,13 @@ def test_under_one_backfill_one_is_up_to_date_and_another_fails(ran, tmp_path, m
     def launch_of(name):
         quick = profile("quick")
         settings = quick.settings.replaced(overrides_of(TINY if name == "star" else ["examples.n=2"]))
-        return Launch("circle", "drawings", name, quick, settings)
+        return Launch(LEARN_DRAWING, name, quick, settings, STEPS, name)
 
     outcomes = run_all(["few", "star"], launch_of, store)
     assert [o.became for o in outcomes] == ["failed", "up to date"]
-    assert "splits_are_whole: Empty split:" in outcomes[0].says
+    assert "splits_are_whole: Empty split:" in outcomes[0].note
     assert "few: made drawings/examples" in capsys.readouterr().out
     with dg.DagsterInstance.get() as instance:
-        (record,) = instance.get_backfills()
-        (failed,) = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": record.backfill_id}))
-    assert (record.status.value, record.partition_names) == ("COMPLETED_FAILED", ["few"])
-    assert failed.tags["dagster/partition"] == "few"
+        (failed,) = instance.get_runs(dg.RunsFilter(tags={"dagster/partition": "few"}))
+    assert failed.tags[GROUP_TAG].startswith("drawings-")
     assert failed.status == dg.DagsterRunStatus.FAILURE
