@@ -1,5 +1,11 @@
-"""What the README and the docs say can be typed, can be typed; what they name, is there."""
+"""What the README and the docs say can be typed, can be typed; what they name, is there.
 
+Commands go through the real parsers and the real refusals. Only what they would launch is not launched.
+"""
+
+import ast
+import importlib
+import json
 import re
 import shlex
 import subprocess
@@ -10,41 +16,50 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from benchmarks.__main__ import chosen as chosen_benchmarks
-from fullcircle.cli import parser
-from fullcircle.core.plugins import canonical
+import benchmarks.__main__
+import pipelines.run
+from fullcircle import cli, data, drawings
+from fullcircle.checks.guards import GUARDS
 from fullcircle.data.settings import AugmentedSettings, ExamplesSettings, GlyphSplitsSettings, OriginalsSettings
-from fullcircle.data.sources import KINDS, SOURCES
+from fullcircle.data.sources import SOURCES
 from fullcircle.drawings import DRAWINGS
 from fullcircle.drawings.scaling import scaling
-from fullcircle.models.autoencoders import AUTOENCODERS, chosen_models, model_settings
+from fullcircle.images.augmentation import Pipeline
+from fullcircle.models.autoencoders import AUTOENCODERS, model_settings
+from fullcircle.models.decoders import DECODERS
+from fullcircle.models.encoders import ENCODERS
 from fullcircle.reading.reader import Reader
 from fullcircle.reading.readings import schema
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.steps import autoencoders as autoencoder_steps
 from fullcircle.steps import drawings as drawing_steps
+from fullcircle.steps import feature_patterns, recognition
 from fullcircle.steps import glyphs as glyph_steps
-from fullcircle.steps.profiles import (
-    ENCODER,
-    PROFILES,
-    QUICK_MODELS,
-    autoencoder_profile,
-    feature_profile,
-    glyph_profile,
-    profile,
-    recognition_profile,
-)
-from fullcircle.steps.settings import CircleSettings, FeaturesSettings, GlyphsSettings, parts_class, split_overrides
+from fullcircle.steps.profiles import PROFILES
+from fullcircle.steps.settings import CircleSettings, FeaturesSettings, GlyphsSettings, RecogniseSettings, parts_class
+from fullcircle.store.objects import Store
 from fullcircle.store.tables import TableReader
-from pipelines.run import ALL, AUTO, overrides_of
+from pipelines.jobs import JOBS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+PACKAGES = "fullcircle|assets|pipelines|benchmarks"
+GROUPS = {drawings.REGISTER.entry_points, data.sources.REGISTER.entry_points}
+
+LAUNCHED = 97
+"""What stands for the exit code of what would have been run."""
 
 
 def fenced(path, language):
     return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def ids(pages):
+    return [str(page.relative_to(ROOT)) for page in pages]
 
 
 def commands():
@@ -53,51 +68,90 @@ def commands():
             for line in block.splitlines():
                 if line.startswith("$ "):
                     yield pytest.param(line[2:].split("  #")[0].split(" #")[0].strip(), id=f"{page.name}: {line[2:40]}")
-        for inline in re.findall(r"`(make [^`]+|fullcircle [^`]+)`", page.read_text()):
+        for inline in re.findall(r"`((?:make|fullcircle|python -m) [^`]+)`", page.read_text()):
             yield pytest.param(inline, id=f"{page.name}: {inline}")
 
 
+@pytest.fixture(scope="session")
+def everything_trained(tmp_path_factory):
+    """The root of a store whose ledger has every model, of every class and source."""
+    store = Store(tmp_path_factory.mktemp("trained") / "store")
+    with store.draft() as draft:
+        (draft.path / "training.json").write_text("{}")
+        version = draft.commit().hash
+    trained = [(f"drawings/{feature_patterns.ENCODER}", name) for name in DRAWINGS]
+    trained += [(f"glyphs/{model}", source) for model in AUTOENCODERS for source in SOURCES]
+    entries = [{"asset": asset, "partition": partition, "version": version, "run_id": "r"} for asset, partition in trained]
+    store.ledger.path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return store.root
+
+
+@pytest.fixture
+def readers_machine(tmp_path, monkeypatch, everything_trained):
+    """The folder that a reader of the docs types in: the class, the pictures and the models that the commands speak of."""
+    home, path_to = tmp_path / "home", tmp_path / "path" / "to"
+    star = fenced(DOCS / "your-own-class.md", "python")[0]
+    for folder in (home / "my pictures", path_to):
+        folder.mkdir(parents=True)
+    for file in (tmp_path / "star.py", path_to / "star.py"):
+        file.write_text(star)
+    Image.new("L", (8, 8), 200).save(home / "my pictures" / "a.png")
+    images, labels = np.zeros((6, 28, 28), np.uint8), np.arange(6)
+    np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    register = {"star": f"{tmp_path / 'star.py'}:Star"}
+    store = tmp_path / "own"
+    store.mkdir()
+    for name in ("objects", "ledger.jsonl"):
+        (store / name).symlink_to(everything_trained / name)
+    (store / "drawings.json").write_text(json.dumps(register))
+    monkeypatch.setenv("FULLCIRCLE_STORE", str(store))
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def nothing_is_launched(monkeypatch):
+    monkeypatch.setattr(pipelines.run, "run_each", lambda launches, *, force: LAUNCHED)
+    monkeypatch.setattr(pipelines.run, "run_every_class", lambda arguments: LAUNCHED)
+
+
 @pytest.mark.parametrize("command", commands())
-def test_every_command_exists(command):
+def test_every_command_exists(command, readers_machine, nothing_is_launched, monkeypatch, capsys):
     program, *arguments = shlex.split(command)
-    if program == "make":
-        # What make would do, without doing it.
-        done = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        given = dict(a.split("=", 1) for a in arguments if "=" in a)
-        if "bench" in arguments:
-            chosen_benchmarks(given.get("BENCH", "").split(), given.get("SET", "").split())
+    if program != "make":
+        run(program, arguments)
+        return
+    # What make would do, without doing it; what it would run is then run here.
+    done = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = [shlex.split(line) for line in done.stdout.splitlines() if re.match(r"\S*python -m (pipelines|benchmarks)", line)]
+    assert made or not {"run", "features", "bench", "ui"} & set(arguments)
+    monkeypatch.setattr(benchmarks.__main__, "measure", lambda benchmark, settings, folder: None)
+    monkeypatch.setattr(benchmarks.__main__.subprocess, "run", lambda command: subprocess.CompletedProcess(command, 0))
+    for python, *rest in made:
+        run(Path(python).name, rest)
+    assert "Not " not in capsys.readouterr().err
+
+
+def run(program, arguments):
+    """A command as a reader types it, as far as it goes without launching anything."""
+    if Path(program).name == "fullcircle":
+        if len(arguments) > 1:
+            cli.parser().parse_args(arguments)
             return
-        overrides = overrides_of(given.get("SET", "").split())
-        if "features" in arguments:
-            feature_profile(given.get("MODELS", ENCODER), given.get("PROFILE", "quick")).settings.replaced(overrides)
-            assert given.get("DRAWING", "line") in DRAWINGS
-            assert given.get("SOURCE", "tifinagh") in SOURCES
-            return
-        if "SOURCE" in given:
-            kind, colon, _ = given["SOURCE"].partition(":")
-            assert kind in (KINDS if colon else SOURCES)
-            of_source, of_models = split_overrides(overrides)
-            glyph_profile(given.get("PROFILE", "quick")).settings.replaced(of_source)
-            models = chosen_models(given.get("MODELS", ",".join(QUICK_MODELS)))
-            assert set(of_models) <= {*models, "report"}
-            for model in models:
-                if not colon:
-                    AUTOENCODERS[model].refuse(SOURCES[kind].canvas, "source", AUTOENCODERS)
-                told = {part: values for part, values in of_models.items() if part in (model, "report")}
-                autoencoder_profile(model, given.get("PROFILE", "quick")).settings.replaced(told)
-        elif given.get("DRAWING") == AUTO:
-            recognition_profile(given.get("PROFILE", "quick")).settings.replaced(overrides)
-        else:
-            chosen = profile(given.get("PROFILE", "quick"))
-            # A file of the reader's is made and run in end_to_end/test_own_class.py; any canvas must do here.
-            named = given.get("DRAWING", "line")
-            for drawing in [DRAWINGS[named]] if named in DRAWINGS else DRAWINGS.values():
-                chosen.settings.replaced(overrides).check(drawing)
-            assert named in (*DRAWINGS, ALL) or named == "star" or canonical(named).endswith("star.py:Star")
+        with pytest.raises(SystemExit, match="^0$"):  # a sentence names the command, without what it takes
+            cli.parser().parse_args([*arguments, "--help"])
+        return
+    assert (Path(program).name, arguments[0]) == ("python", "-m")
+    module, rest = arguments[1], arguments[2:]
+    if module == "pipelines.run":
+        assert pipelines.run.main(rest) == LAUNCHED
+    elif module == "benchmarks":
+        assert benchmarks.__main__.main(rest) == 0
     else:
-        assert Path(program).name == "fullcircle"
-        parser().parse_args(arguments)
+        assert importlib.util.find_spec(module), module
 
 
 def test_the_two_commands_are_there_and_run(tmp_path):
@@ -110,28 +164,145 @@ def test_the_two_commands_are_there_and_run(tmp_path):
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
+def anchors(page):
+    """What the headings of a page can be linked by."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=ids(LINKED))
+def test_links_lead_somewhere(page):
+    for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", page.read_text())):
+        if "://" in target:
+            continue
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_every_module_and_file_that_is_named_exists(page):
+    text = page.read_text()
+    for dotted in set(re.findall(rf"(?<![\w./\-])(?:{PACKAGES})(?:\.\w+)+", text)) - GROUPS:
+        assert exists(dotted), dotted
+    for path in re.findall(rf"`((?:{PACKAGES}|tests|docs)/[^`<>*\s]*)`", text):
+        assert (ROOT / path).exists(), path
+
+
+def exists(dotted):
+    """Whether there is such a module, or such a name in one."""
+    names = dotted.split(".")
+    for length in range(len(names), 0, -1):
+        try:
+            found = importlib.import_module(".".join(names[:length]))
+        except ModuleNotFoundError:
+            continue
+        for name in names[length:]:
+            if not hasattr(found, name):
+                return False
+            found = getattr(found, name)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids(PAGES))
+def test_every_import_of_an_example_works(page):
+    for block in fenced(page, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in PACKAGES.split("|"):
+                assert all(exists(f"{node.module}.{alias.name}") for alias in node.names), ast.unparse(node)
+
+
+def test_every_setting_named_in_the_docs_exists():
+    jobs = [CircleSettings(), FeaturesSettings(), GlyphsSettings(), RecogniseSettings()]
+    jobs += [parts_class(model)() for model in AUTOENCODERS]
+    for page in PAGES:
+        for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
+            parts = [getattr(job, part) for job in jobs if hasattr(job, part)]
+            if parts and name not in ("html", "json", "keras"):  # report.html and encoder.keras are files
+                assert any(hasattr(p, name) for p in parts), f"{page.name}: {part}.{name}"
+
+
+def test_the_docs_name_every_asset_job_check_and_model():
+    page = {name: (DOCS / f"{name}.md").read_text() for name in ("dagster", "glyphs", "autoencoders", "models")}
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"| `{job.name}` |" in page["dagster"] for job in JOBS)
+    checks = {"drawings": page["dagster"], "glyphs": page["glyphs"] + page["autoencoders"]}
+    for guard in GUARDS:
+        assert all(f"`{rule.name}`" in checks[guard.asset.partition("/")[0]] for rule in guard.rules), guard.asset
+    assert all(f"| `{name}` |" in page["autoencoders"] for name in AUTOENCODERS)
+    assert all(f"| `{name}` " in page["models"] for name in (*DECODERS, *ENCODERS))
+    assert all(f"| `{name}` |" in readme for name in PROFILES)
+    made = [asset for step in (*drawing_steps.STEPS, recognition.STEP) for asset in step.makes]
+    assert all(f"`{asset}`" in readme or f"`{asset.partition('/')[2]}`" in readme for asset in made)
+
+
+def test_the_rooms_in_the_docs_are_those_of_the_library():
+    rooms = {folder.name for folder in (ROOT / "fullcircle").iterdir() if (folder / "__init__.py").exists()}
+    for page in (ROOT / "README.md", DOCS / "contributing.md"):
+        named = re.findall(r"^\| \d \| (.+?) \|", page.read_text(), re.MULTILINE)
+        assert {room for row in named for room in re.findall(r"`(\w+)/`", row)} == rooms, page.name
+
+
+def test_a_step_runs_without_an_orchestrator_as_the_page_says(tmp_path, monkeypatch):
+    (block,) = (block for block in fenced(DOCS / "contributing.md", "python") if "run(" in block)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(block, names)  # the page's own lines
+    assert names["examples"].table().rows == 100
+
+
+def test_what_a_result_depends_on_is_asked_as_the_page_says():
+    (block,) = fenced(DOCS / "dagster.md", "python")
+    names = {}
+    exec(block, names)  # the page's own lines
+    assert "fullcircle.training.loop:fit" in names["behind"]
+    assert names["way"][0] == "fullcircle.steps.drawings:_examples"
+    assert names["way"][-1].startswith("fullcircle.images.noise:")
+
+
+def example(name):
+    """A block of the page on contributing that defines this, as a module."""
+    (block,) = (
+        block for block in fenced(DOCS / "contributing.md", "python") if re.search(rf"^(class|def) {name}\b", block, re.M)
+    )
+    names = {"__name__": name}
+    exec(block, names)  # the page's own lines
+    return names[name]
+
+
+def test_the_walks_for_contributors_work(store, rng):
+    dot = example("Dot")()
+    painted = dot.render(np.array([[30, 20, 4, 200, 10]]))[0] == 200
+    assert (list(np.flatnonzero(painted.any(axis=0))), list(np.flatnonzero(painted.any(axis=1)))) == (
+        [*range(26, 35)],
+        [*range(16, 25)],
+    )
+    posterised = Pipeline([example("Posterise")(probability=1, min_bits=2)]).sample(np.full((1, 4, 4), 255, np.uint8), 40, rng)
+    assert set(posterised.images.ravel()) == {256 - 2**bits for bits in range(1, 7)}
+    settings = model_settings("dense_autoencoder", latents=3)
+    halves = example("build")((8, 8, 1), settings)
+    assert (halves.encoder.output_shape, halves.decoder.output_shape) == ((None, 3), (None, 8, 8, 1))
+    examples = drawing_steps.make_examples(store, dot, ExamplesSettings(n=40))
+    assert example("every_factor_varies")(examples, dot).passed
+
+
 def test_patterns_are_found_as_the_page_says():
-    (block,) = fenced(ROOT / "docs" / "feature-patterns.md", "python")
+    (block,) = fenced(DOCS / "feature-patterns.md", "python")
     image = keras.Input((8, 8, 1))
     names = {"encoder": keras.Model(image, keras.layers.Conv2D(3, 3, name="stem")(image)), "maps": np.array([0, 2])}
     exec(block, names)  # the page's own lines
     assert names["pictures"].shape == (2, 8, 8, 1)
 
 
-def test_codes_are_written_as_the_page_says(tmp_path):
-    (block,) = fenced(ROOT / "docs" / "tensorboard.md", "python")
-    names = {"store": tmp_path, "codes": np.eye(3), "images": np.zeros((3, 4, 4, 3), np.uint8), "labels": ["a", "b", "a"]}
+def test_latents_are_written_as_the_page_says(tmp_path):
+    (block,) = fenced(DOCS / "tensorboard.md", "python")
+    names = {"store": tmp_path, "latents": np.eye(3), "images": np.zeros((3, 4, 4, 3), np.uint8), "labels": ["a", "b", "a"]}
     exec(block, names)  # the page's own lines
     assert (tmp_path / "logs" / "mine" / "sprite.png").exists()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[p.name for p in PAGES])
-def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-        assert (page.parent / target).exists(), target
-
-
-@pytest.mark.parametrize("block", fenced(ROOT / "docs" / "data.md", "python")[:4], ids=["pandas", "duckdb", "polars", "about"])
+@pytest.mark.parametrize("block", fenced(DOCS / "data.md", "python")[:4], ids=["pandas", "duckdb", "polars", "about"])
 def test_the_picture_comes_back_as_the_page_says(block, store):
     stored = drawing_steps.make_examples(store, DRAWINGS["line"], ExamplesSettings(n=40))
     (path,) = stored.path.glob("*.parquet")
@@ -145,17 +316,8 @@ def test_the_picture_comes_back_as_the_page_says(block, store):
     assert np.array_equal(names["picture"], table["image"][wide[0] if "duckdb" in names else 0])
 
 
-def test_every_setting_named_in_the_docs_exists():
-    jobs = [CircleSettings(), FeaturesSettings(), GlyphsSettings(), *(parts_class(model)() for model in AUTOENCODERS)]
-    for page in PAGES:
-        for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):
-            parts = [getattr(job, part) for job in jobs if hasattr(job, part)]
-            if parts and name not in ("html", "json", "keras"):  # report.html and encoder.keras are files
-                assert any(hasattr(p, name) for p in parts), f"{page.name}: {part}.{name}"
-
-
-@pytest.mark.parametrize("block", fenced(ROOT / "docs" / "glyphs.md", "python"))
-def test_a_sample_is_made_again_as_the_page_says(block, store):
+@pytest.mark.parametrize("block", fenced(DOCS / "glyphs.md", "python"))
+def test_a_copy_is_made_again_as_the_page_says(block, store):
     originals = glyph_steps.make_originals(store, SOURCES["faces"], OriginalsSettings(n=3, height=16, width=16))
     augmented = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=4, workers=1))
     names = {
@@ -168,7 +330,7 @@ def test_a_sample_is_made_again_as_the_page_says(block, store):
 
 
 def test_a_trained_model_is_read_back_as_the_page_says(store):
-    (block,) = fenced(ROOT / "docs" / "autoencoders.md", "python")
+    (block,) = fenced(DOCS / "autoencoders.md", "python")
     originals = glyph_steps.make_originals(store, SOURCES["tifinagh"], OriginalsSettings(height=8, width=8))
     augmented = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=120, workers=1))
     splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings())
@@ -177,21 +339,12 @@ def test_a_trained_model_is_read_back_as_the_page_says(store):
     store.ledger.append({"asset": "glyphs/vae", "partition": "tifinagh", "version": stored.hash, "run_id": "r"})
     names = {"store": store.root, "images": splits["test"].table("test").read(["image"])["image"]}
     exec(block, names)  # the page's own lines
-    assert names["codes"].shape == (len(names["images"]), 2)
+    assert names["latents"].shape == (len(names["images"]), 2)
     assert names["again"].shape == (*names["images"].shape, 1)
 
 
-def test_the_page_of_autoencoders_names_every_model():
-    page = (ROOT / "docs" / "autoencoders.md").read_text()
-    assert all(f"| `{name}` |" in page for name in AUTOENCODERS)
-
-
-def test_the_readme_gives_every_profile():
-    assert all(f"| `{name}` |" in (ROOT / "README.md").read_text() for name in PROFILES)
-
-
 def test_errors_follow_from_the_readings_as_the_page_says(tmp_path):
-    block = fenced(ROOT / "docs" / "data.md", "python")[-1]
+    (block,) = (block for block in fenced(DOCS / "data.md", "python") if "readings" in block)
     line = DRAWINGS["line"]
     true = np.array([10, 20, 50, 40, 200, 4, 31])
     read = [true + [3, 4, 0, 0, 0, 0, 0], true[line.permutations[1]]]  # one end 5 px off; the ends exchanged
@@ -207,10 +360,21 @@ def test_errors_follow_from_the_readings_as_the_page_says(tmp_path):
     assert names["means"].to_dict() == {("test", 0.0, "redraw"): 1.25, ("valid", 0.0, "redraw"): 2.5}
 
 
+def test_what_was_made_is_a_frame_with_the_columns_of_the_page(store):
+    page = (DOCS / "data.md").read_text().split("## What was made")[1]
+    entry = {"asset": "drawings/decoder", "partition": "line", "version": "v", "run_id": "r"}
+    store.ledger.append(entry)
+    store.ledger.append(entry | {"version": "w", "blocking": ["decoder_beats_null"]})
+    names = {"store": store.root}
+    exec(re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1], names)  # the page's own lines
+    assert all(f"`{column}`" in page for column in names["made"].columns)
+    assert (list(names["made"].version), list(names["served"].version)) == (["v", "w"], ["v"])
+
+
 def test_the_page_names_every_column_of_the_readings():
     line = DRAWINGS["line"]
     reader = Reader(line, scaling("range", line.factors), None, None, ReaderSettings(steps="redraw"))
-    page = (ROOT / "docs" / "data.md").read_text().split("## Readings")[1]
+    page = (DOCS / "data.md").read_text().split("## Readings")[1].split("## What was made")[0]
     for name in schema(line, reader, {}).names:
         if not any(name.endswith(f.column) for f in line.factors):
             assert f"`{name}`" in page
