@@ -142,7 +142,7 @@ def test_frozen_decoder_unchanged(store, monkeypatch):
     assert checks.frozen_decoder_unchanged(encoder(before=same, after=same), None).passed
     moved = checks.frozen_decoder_unchanged(encoder(before=same, after=other), None)
     assert not moved.passed
-    assert "The frozen decoder changed" in moved.says
+    assert "The frozen decoder changed" in moved.description
     assert not checks.frozen_decoder_unchanged(encoder(before=other, after=other), None).passed
 
 
@@ -173,7 +173,7 @@ def test_encoder_beats_mean(store, monkeypatch, skill, passed):
     assert passed or "no better than the mean spec" in found.description
 
 
-def test_gaps_within_chance(store):
+def test_valid_and_test_agree(store):
     def report(**beyond):
         gap = {"valid": 0.5, "test": 0.75, "holds_zero": False}
         gaps = {"encoder, clean": {name: gap | {"beyond_chance": b} for name, b in ({"fvu": False} | beyond).items()}}
@@ -181,13 +181,13 @@ def test_gaps_within_chance(store):
             (draft.path / REPORT).write_text(json.dumps({"gaps": gaps}))
             return draft.commit()
 
-    passed = checks.gaps_within_chance(report())
+    passed = checks.valid_and_test_agree(report())
     assert passed.passed
     assert (
         passed.description
         == "Valid and test agree in all 1 figures. 1 of 1 95 % intervals leave out 0, where chance alone leaves out 0.1."
     )
-    failed = checks.gaps_within_chance(report(mse=True))
+    failed = checks.valid_and_test_agree(report(mse=True))
     assert not failed.passed
     assert "differ beyond chance in 1 of 2 figures: encoder, clean, mse: 0.5 on valid, 0.75 on test." in failed.description
     assert failed.figures == {"figures": 2, "intervals_without_zero": 2, "beyond_chance": 1}

@@ -13,7 +13,7 @@ from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import DRAWINGS, drawing_class, known_drawings, loaded, reference_of, register
 from fullcircle.drawings.scaling import scaling
 from fullcircle.reading.reader import Reader, ReaderSettings
-from fullcircle.store.code_version import code_with
+from fullcircle.store.code_version import class_version
 
 BAR = """
     import numpy as np
@@ -153,18 +153,17 @@ def test_other_processes_search_with_a_class_of_the_users_own(bar, rng):
 
 def test_the_code_version_changes_with_the_class_and_with_what_it_imports_beside_it(tmp_path, bar):
     def version():
-        return code_with("abc", loaded(f"{bar}:Bar"))
+        return class_version(loaded(f"{bar}:Bar"))
 
-    assert code_with("abc", DRAWINGS["line"]) == "abc"
     first = version()
     assert len(first) == 12
-    written(bar.parent, BAR + "\n    import helper_of_bar, os\n")
-    written(bar.parent, "from json import dumps", "helper_of_bar.py")
+    written(bar.parent, "    from helper_of_bar import SIDE\n" + BAR.replace("height = width = 8", "height = width = SIDE"))
+    written(bar.parent, "SIDE = 8", "helper_of_bar.py")
     written(bar.parent, "", "stranger.py")
     second = version()
     written(bar.parent, "pass", "stranger.py")
     assert version() == second != first
-    written(bar.parent, "from json import loads", "helper_of_bar.py")
+    written(bar.parent, "SIDE = 4 + 4", "helper_of_bar.py")
     assert version() not in (first, second)
 
 
@@ -172,12 +171,15 @@ def test_the_code_version_of_a_package_is_that_of_what_it_imports_of_itself(tmp_
     package = tmp_path / "package_of_a_test"
     written(package, "", "__init__.py")
     written(package, "SIDE = 8", "sizes.py")
-    written(package, BAR + "\n    from . import sizes\n    import other_of_a_package_test\n")
+    written(
+        package,
+        "    from . import sizes\n" + BAR.replace("width = 8", "width = sizes.SIDE") + "    import other_of_a_package_test\n",
+    )
     written(tmp_path, "", "other_of_a_package_test.py")
     monkeypatch.syspath_prepend(tmp_path)
     drawing = loaded("package_of_a_test.bar:Bar")
-    first = code_with("abc", drawing)
+    first = class_version(drawing)
     written(tmp_path, "x = 1", "other_of_a_package_test.py")
-    assert code_with("abc", drawing) == first
-    written(package, "SIDE = 9", "sizes.py")
-    assert code_with("abc", drawing) != first
+    assert class_version(drawing) == first
+    written(package, "SIDE = 4 + 4", "sizes.py")
+    assert class_version(drawing) != first

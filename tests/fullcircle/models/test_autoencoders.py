@@ -39,7 +39,7 @@ def pictures(rng):
 
 
 def test_the_list_imports_no_keras():
-    code = "import sys, fullcircle.models.autoencoders, fullcircle.models.autoencoders.settings; print('keras' in sys.modules)"
+    code = "import sys, fullcircle.models.autoencoders, fullcircle.models.settings; print('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 

@@ -19,8 +19,7 @@ from fullcircle.reading.recognition import (
 )
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reports.recognition import confusion, pixels_of
-from fullcircle.reports.settings import RecognitionSettings
-from fullcircle.steps.recognition import report_recognition
+from fullcircle.steps.recognition import recognition_inputs
 from fullcircle.store.objects import NothingMaterializedError, Store
 
 LINE, POLYLINE, RECTANGLE, FACE = (DRAWINGS[name] for name in ("line", "polyline", "rectangle", "face"))
@@ -80,7 +79,7 @@ def test_nobody_trained_is_told_with_the_command(tmp_path):
     with pytest.raises(NothingMaterializedError, match="No drawing class has an encoder yet.*make run DRAWING=all"):
         contenders(store, ReaderSettings())
     with pytest.raises(NothingMaterializedError, match="make run DRAWING=all"):
-        report_recognition(store, RecognitionSettings())
+        recognition_inputs(store)
 
 
 def test_the_trained_are_those_with_an_encoder_in_the_lists_order(tmp_path):

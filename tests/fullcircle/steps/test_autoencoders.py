@@ -9,6 +9,7 @@ from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, Ori
 from fullcircle.data.sources import SOURCES
 from fullcircle.images.arrays import unit_images
 from fullcircle.models.autoencoders import model_settings
+from fullcircle.models.stored import training_of
 from fullcircle.models.stored_autoencoder import DECODER, ENCODER, halves_of
 from fullcircle.steps import autoencoders as autoencoder_steps
 from fullcircle.steps import glyphs as glyph_steps
@@ -37,7 +38,7 @@ def made(tmp_path_factory):
 
 def test_a_trained_model_says_what_it_is_and_what_it_was_made_from(made):
     _, splits, models = made
-    told = autoencoder_steps.training_of(models["vae"])
+    told = training_of(models["vae"])
     assert {p.name for p in models["vae"].path.iterdir()} == {"encoder.keras", "decoder.keras", "training.json", "object.json"}
     assert (told["model"], told["source"], told["canvas"]) == ("vae", "tifinagh", [16, 16, 1])
     assert told["settings"] == model_settings("vae", **SMALL).as_dict()
@@ -109,7 +110,7 @@ def test_a_training_beside_another_of_the_same_model_leaves_its_checkpoint(made)
     def make(progress=autoencoder_steps.silent, callbacks=(), **more):
         settings = model_settings("vae", **SMALL | more)
         return autoencoder_steps.make_autoencoder(
-            store, "tifinagh", splits["train"], splits["valid"], settings, progress, callbacks
+            store, "tifinagh", splits["train"], splits["valid"], settings, progress, callbacks=callbacks
         )
 
     with pytest.raises(KeyboardInterrupt):
@@ -118,10 +119,10 @@ def test_a_training_beside_another_of_the_same_model_leaves_its_checkpoint(made)
     assert "goes on after epoch 1 of 2" in said[0]
 
 
-def test_codes_of_test_are_kept_for_the_projector(made, tmp_path):
+def test_latents_of_test_are_kept_for_the_projector(made, tmp_path):
     _, splits, models = made
-    folder = autoencoder_steps.log_codes(Store(tmp_path), splits["test"], models["vae"])
-    assert folder == tmp_path / "logs" / "glyphs" / "tifinagh" / "vae" / f"codes_{models['vae'].hash[:12]}"
+    folder = autoencoder_steps.log_latents(Store(tmp_path), splits["test"], models["vae"])
+    assert folder == tmp_path / "logs" / "glyphs" / "tifinagh" / "vae" / f"latents_{models['vae'].hash[:12]}"
     test = splits["test"].table("test")
     written = np.loadtxt(folder / "tensors.tsv", delimiter="\t")[:, :2]
     codes = halves_of(models["vae"]).encode(test.read(["image"])["image"])
@@ -137,22 +138,24 @@ def test_the_mean_picture_is_that_of_all_of_train(made):
 def test_a_model_that_learned_passes_and_one_that_did_not_is_told_what_to_do(made):
     store, splits, models = made
     good = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
-    assert good.passed, good.says
+    assert good.passed, good.description
     assert good.figures["reconstruction"] < good.figures["mean_picture"]
     assert good.figures["gain"] > 2 * good.figures["standard_error"] > 0
     idle = model_settings("dense_autoencoder", epochs=1, learning_rate=1e-9)
     stored = autoencoder_steps.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], idle)
     bad = pictures_are_learned(stored, splits["train"], splits["valid"])
     assert not bad.passed and not bad.warns
-    assert "no more than their mean" in bad.says and "Train with more epochs (dense_autoencoder.epochs)" in bad.says
+    assert (
+        "no more than their mean" in bad.description and "Train with more epochs (dense_autoencoder.epochs)" in bad.description
+    )
 
 
 def test_a_gain_that_may_be_chance_warns(made, monkeypatch):
     _, splits, models = made
-    monkeypatch.setattr("fullcircle.autoencoder_checks.CHANCE", 1e9)
+    monkeypatch.setattr("fullcircle.checks.autoencoders.CHANCE", 1e9)
     doubtful = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
     assert doubtful.warns and not doubtful.passed
-    assert "it may be chance" in doubtful.says
+    assert "it may be chance" in doubtful.description
 
 
 def test_copies_of_one_original_count_as_one():
@@ -178,7 +181,7 @@ def test_a_collapsed_model_fails_with_advice(made):
     collapsed = latents_are_active(deaf, splits["valid"])
     assert not collapsed.passed
     assert collapsed.figures["active_latents"] == 0
-    assert "vae has collapsed" in collapsed.says
-    assert "Lower vae.kl_factor (now 1)" in collapsed.says
+    assert "vae has collapsed" in collapsed.description
+    assert "Lower vae.kl_factor (now 1)" in collapsed.description
     with pytest.raises(ValueError, match=r"A variational model is expected. Received: dense_autoencoder."):
         latents_are_active(models["dense_autoencoder"], splits["valid"])

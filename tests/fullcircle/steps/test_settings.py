@@ -9,7 +9,6 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.models.losses import IMAGE_LOSSES
 from fullcircle.steps.profiles import PROFILES, profile
 from fullcircle.steps.settings import CircleSettings
-from fullcircle.store.code_version import code_version, modules_behind
 from fullcircle.training.settings import IMAGE_LOSS_NAMES, DecoderSettings, EncoderSettings
 
 
@@ -73,14 +72,3 @@ def test_every_profile_says_what_it_costs_and_reaches(name):
     chosen.settings.check(DRAWINGS["line"])
     assert "minutes" in chosen.cost or "hour" in chosen.cost
     assert all(np.isfinite(goal) for assets in chosen.reaches.values() for goals in assets.values() for goal in goals.values())
-
-
-def test_the_code_version_is_that_of_the_sources_behind():
-    behind = modules_behind(["fullcircle.data.splits"])
-    assert {"fullcircle.data.splits", "fullcircle.data.examples", "fullcircle.drawings.line"} <= set(behind)
-    assert "fullcircle.training" not in behind
-    assert "fullcircle.core.settings" not in behind
-    assert code_version("fullcircle.data.splits") == code_version("fullcircle.data.splits")
-    assert code_version("fullcircle.data.splits") != code_version("fullcircle.images.noise")
-    with pytest.raises(ValueError, match="No source of the module 'fullcircle.nothing'"):
-        code_version("fullcircle.nothing")

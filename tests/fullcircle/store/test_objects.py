@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fullcircle import storage
+from fullcircle.store import objects as storage
 from fullcircle.store.ledger import StoreError, StoreWarning
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
