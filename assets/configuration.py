@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import dagster as dg
 from dagster._config import PostProcessingError
 
-from fullcircle.core.settings import Settings, SettingsError
+from fullcircle.core.settings import Settings, SettingsError, kind_of
 from fullcircle.images.augmentation import OPERATIONS
 
 S = TypeVar("S", bound=Settings)
@@ -26,16 +27,23 @@ _TYPES: dict[str, Any] = {
     "bool": bool,
     "int | None": dg.Noneable(int),
     "float | None": dg.Noneable(float),
+    "int | str": dg.Any,  # Dagster's union of scalars has no text in it; the settings' own rule refuses what is neither
 }
 """Dagster's types of the settings' annotations."""
+
+
+@cache
+def _choice(setting: str, choices: tuple[str, ...]) -> dg.Enum:
+    """Choices that the launchpad offers. They stand in the name too, the only thing that Dagster says when it refuses another."""
+    return dg.Enum(f"{setting} ({' | '.join(choices)})", [dg.EnumValue(choice) for choice in choices])
 
 
 def config_of(settings: type[Settings], types: Mapping[str, Any] | None = None) -> dg.Field:
     """The Dagster configuration of a settings class: its fields, defaults and descriptions, and all its rules.
 
     The rules are applied in `post_process`, the place that Dagster's configuration types have for validation of one's own; it
-    runs wherever run configuration is validated, every launch included. Names from a list stay text with that rule: a Dagster
-    enumeration would refuse a wrong one without saying which there are.
+    runs wherever run configuration is validated, every launch included. Before that Dagster itself refuses what is not of a
+    field's type.
 
     Args:
         settings: the class.
@@ -44,8 +52,10 @@ def config_of(settings: type[Settings], types: Mapping[str, Any] | None = None) 
     fields = {}
     for field in dataclasses.fields(settings):
         about, choices = field.metadata["about"], field.metadata["choices"]
-        about += f"; one of {', '.join(choices)}" if choices else ""
-        of_field = (types or {}).get(field.name) or _TYPES[str(field.type)]
+        about += f"; one of {' | '.join(choices)}" if choices else ""
+        of_field = (types or {}).get(field.name) or (
+            _choice(f"{settings.section()}.{field.name}", choices) if choices else _TYPES[kind_of(field)]
+        )
         default = list(field.default) if isinstance(field.default, tuple) else field.default
         given = {"is_required": True} if default is dataclasses.MISSING else {"default_value": default}
         fields[field.name] = dg.Field(of_field, description=about, **given)
@@ -57,8 +67,9 @@ def config_of(settings: type[Settings], types: Mapping[str, Any] | None = None) 
             raise PostProcessingError(str(error)) from None
         return value
 
-    shape = dg.Shape(fields, description=f"{settings.__name__}: see fullcircle/settings.py")
-    # On the instance: Dagster makes shapes through a cache that returns `Shape` itself, never a subclass.
+    shape = dg.Shape(fields, description=f"{settings.section()}: {settings.summary()}")
+    # On the instance: Dagster makes shapes through a cache that returns `Shape` itself, never a subclass. Classes with the same
+    # fields and description would share one, and with it the rules.
     shape.post_process = validate  # type: ignore[method-assign]
     return dg.Field(shape)
 
@@ -69,7 +80,7 @@ def pipeline_type() -> dg.Array:
     From the list of operations: the launchpad completes their names and arguments and shows what each is for.
     """
     operations = {name: config_of(operation) for name, operation in OPERATIONS.items()}
-    return dg.Array(dg.Selector(operations, description="One operation; see fullcircle/augmentation/"))
+    return dg.Array(dg.Selector(operations, description="One operation of the pipeline, by its name, with its arguments."))
 
 
 def settings_of(settings: type[S], context: dg.AssetExecutionContext, field: str | None = None) -> S:

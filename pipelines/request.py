@@ -9,11 +9,12 @@ import ast
 import dataclasses
 import json
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from fullcircle.checks.drawing_class import refuse_broken
 from fullcircle.core.default_store import default_store
-from fullcircle.core.settings import SettingsError
+from fullcircle.core.settings import SettingsError, is_text
 from fullcircle.data.sources import SOURCES, picture_source
 from fullcircle.data.sources import register as register_source
 from fullcircle.drawings import DRAWINGS, drawing_of
@@ -33,7 +34,14 @@ from fullcircle.steps.profiles import (
     profile,
     recognition_profile,
 )
-from fullcircle.steps.settings import CircleSettings, split_overrides
+from fullcircle.steps.settings import (
+    CircleSettings,
+    FeaturesSettings,
+    GlyphsSettings,
+    RecogniseSettings,
+    parts_class,
+    split_overrides,
+)
 from fullcircle.steps.step import WHOLE, command_for
 from fullcircle.store.objects import NothingMaterializedError, Store
 from pipelines.jobs import LEARN_DRAWING, PREPARE_GLYPHS, RECOGNISE_DRAWINGS, TRAIN_AUTOENCODERS, features_job
@@ -52,7 +60,8 @@ RECOGNITION_PART = "recognition"
 def overrides_of(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
     """``["examples.n=500"]`` as ``{"examples": {"n": 500}}``.
 
-    A value is read as Python or JSON has it, ``true``, ``5e-05`` and ``[1, 2]`` included; what is neither is text.
+    A value is read as Python or JSON has it, ``true``, ``5e-05`` and ``[1, 2]`` included; what is neither is text. For a setting
+    that holds text a number is the text that was typed.
 
     Raises:
         SettingsError: when an assignment is not of the form part.name=value.
@@ -63,8 +72,18 @@ def overrides_of(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
         part, dot, name = where.partition(".")
         if not (equals and dot):
             raise SettingsError(f"A setting is given as part.name=value, examples.n=500 for one. Received: {assignment!r}.")
-        overrides.setdefault(part, {})[name] = _value(text)
+        value = _value(text)
+        is_typed = where in text_settings() and not isinstance(value, str)
+        overrides.setdefault(part, {})[name] = text if is_typed else value
     return overrides
+
+
+@cache
+def text_settings() -> frozenset[str]:
+    """Every setting that holds text, ``augmented.fill`` for one."""
+    graphs = (CircleSettings, GlyphsSettings, RecogniseSettings, FeaturesSettings, *map(parts_class, AUTOENCODERS))
+    parts = ((part.name, getattr(graph(), part.name)) for graph in graphs for part in dataclasses.fields(graph))
+    return frozenset(f"{name}.{field.name}" for name, part in parts for field in dataclasses.fields(part) if is_text(field))
 
 
 def _value(text: str) -> Any:

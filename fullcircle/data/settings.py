@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fullcircle.core.settings import Settings, SettingsError, setting
+from fullcircle.core.settings import LARGEST_SEED, Settings, SettingsError, setting
 from fullcircle.images.augmentation import CHOICES, Pipeline
 from fullcircle.images.augmentation.geometry import INTERPOLATIONS
 from fullcircle.images.noise import NOISE_LAWS
@@ -26,8 +26,10 @@ UNITS = ("original", "group", "sample")
 
 @dataclasses.dataclass(frozen=True)
 class ExamplesSettings(Settings):
+    """How many examples of a drawing class there are, and the noise on their pictures."""
+
     n: int = setting(20_000, "how many examples", low=1)
-    seed: int = setting(1, "source of chance of specs and noise", low=0)
+    seed: int = setting(1, "source of chance of specs and noise", low=0, high=LARGEST_SEED)
     noise_law: str = setting("uniform", "how the noise level of each example is drawn", choices=NOISE_LAWS)
     noise_max_sigma: float = setting(25.5, "largest noise level, in grey levels", low=0, high=255)
     workers: int = setting(2, "threads that draw; changes nothing but the time", low=1, high=256, idle=True)
@@ -35,6 +37,8 @@ class ExamplesSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class SplitsSettings(Settings):
+    """Which share of the examples fits, chooses, and is only looked at by reports."""
+
     train: float = setting(0.9, "share that fits", above=0, high=1)
     test: float = setting(0.09, "share that only reports look at", above=0, high=1)
     valid: float = setting(0.01, "share that chooses (early stopping)", above=0, high=1)
@@ -55,6 +59,8 @@ class SplitsSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class OriginalsSettings(Settings):
+    """How a source's pictures are brought to one canvas, and which of them are taken."""
+
     height: int = setting(0, "of every picture, in px; 0 takes what suits the source", low=0, high=1024)
     width: int = setting(0, "of every picture, in px; 0 takes what suits the source", low=0, high=1024)
     channels: int = setting(0, "1 is grey, 3 is colour; 0 takes what suits the source", low=0, high=3)
@@ -68,7 +74,7 @@ class OriginalsSettings(Settings):
         "", "of fonts: characters, ranges, code points, A-Z U+2D30-U+2D65 for one; empty: letters and digits"
     )
     n: int = setting(1000, "how many, for sources that draw theirs (faces); the others give all they have", low=1)
-    seed: int = setting(1, "source of chance, for sources that draw theirs", low=0)
+    seed: int = setting(1, "source of chance, for sources that draw theirs", low=0, high=LARGEST_SEED)
     max_rejected: float = setting(0.05, "share of rejected pictures above which a check warns", low=0, high=1)
     workers: int = setting(2, "threads that open pictures; changes nothing but the time", low=1, high=256, idle=True)
 
@@ -97,10 +103,14 @@ DEFAULT_PIPELINE: PipelineData = (
 
 @dataclasses.dataclass(frozen=True)
 class AugmentedSettings(Settings):
+    """How many samples are made from the originals, and by which operations."""
+
     n: int = setting(10_000, "how many samples", low=1)
-    seed: int = setting(1, "source of chance of every operation", low=0)
+    seed: int = setting(1, "source of chance of every operation", low=0, high=LARGEST_SEED)
     choice: str = setting("balanced", "which originals: each as often as any other, or any each time", choices=CHOICES)
-    fill: str = setting("auto", "what lies outside an original: a level 0 to 255, edge, or auto: 0 if grey, edge if colour")
+    fill: int | str = setting(
+        "auto", "what lies outside an original: a level 0 to 255, edge, or auto: 0 if grey, edge if colour"
+    )
     interpolation: str = setting("linear", "between pixels", choices=INTERPOLATIONS)
     pipeline: PipelineData = dataclasses.field(
         default=DEFAULT_PIPELINE, metadata={"about": "operations with their arguments, in order", "choices": None}
@@ -111,7 +121,7 @@ class AugmentedSettings(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.fill not in ("auto", "edge") and not (self.fill.isdecimal() and int(self.fill) <= 255):
+        if self.fill not in ("auto", "edge") and not (str(self.fill).isdecimal() and int(self.fill) <= 255):
             raise SettingsError(
                 f"augmented.fill is expected to be auto, edge or a level from 0 to 255. Received: {self.fill!r}."
             )
@@ -126,12 +136,14 @@ class AugmentedSettings(Settings):
         Raises:
             SettingsError: naming the operation and the rule of its argument that is broken.
         """
-        fill: int | str = {"auto": 0 if channels == 1 else "edge", "edge": "edge"}.get(self.fill, -1)
+        fill: int | str = {"auto": 0 if channels == 1 else "edge", "edge": "edge"}.get(str(self.fill), -1)
         return Pipeline.from_data(self.pipeline, fill=int(self.fill) if fill == -1 else fill, interpolation=self.interpolation)
 
 
 @dataclasses.dataclass(frozen=True)
 class GlyphSplitsSettings(SplitsSettings):
+    """Which share of the samples fits, chooses, and is only looked at by reports, and what must not be parted."""
+
     train: float = setting(0.72, "share that fits", above=0, high=1)
     test: float = setting(0.2, "share that only reports look at", above=0, high=1)
     valid: float = setting(0.08, "share that chooses (early stopping), cut from train", above=0, high=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from fullcircle.core.settings import Settings, SettingsError, setting
+from fullcircle.core.settings import LARGEST_SEED, Settings, SettingsError, setting
 
 FULL = "full"
 """In place of a number of cells: one per pixel."""
@@ -16,6 +16,8 @@ FULL = "full"
 
 @dataclasses.dataclass(frozen=True)
 class FeaturePatternsSettings(Settings):
+    """Which maps of an encoder are shown, and how the image that excites each most is climbed to."""
+
     layers: str = setting(
         "",
         "which, by name, with maps if not all kinds are wanted: stem,fine:3:17; empty: every convolution, or else dense layer",
@@ -34,7 +36,7 @@ class FeaturePatternsSettings(Settings):
     snapshots: int = setting(8, "pictures of the way, at steps evenly spaced on a logarithmic scale", low=2)
     pictures: int = setting(5, "test pictures shown beside each pattern, those that excite its map most", low=1, high=64)
     batch_size: int = setting(64, "maps climbed, and pictures looked at, in one step", low=1)
-    seed: int = setting(1, "source of chance of the start images", low=0)
+    seed: int = setting(1, "source of chance of the start images", low=0, high=LARGEST_SEED)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,7 +80,7 @@ class FeaturePatternsSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class AutoencoderReportSettings(Settings):
-    """Those of every autoencoder's report."""
+    """What the report of an autoencoder measures and shows."""
 
     pictures: int = setting(10, "pictures of test that are shown, chosen by the seed", low=2, high=64)
     limit: int = setting(2000, "at most so many pictures of test are measured, and shown on the map", low=2)
@@ -98,7 +100,7 @@ class AutoencoderReportSettings(Settings):
     morph: int = setting(90, "pictures of the way from one code to another, and as many back", low=2, high=1000)
     morph_from: str = setting("", "id in test that the morph begins with; empty: the first one shown")
     morph_to: str = setting("", "id in test that it ends with; empty: the next one shown that has another label")
-    seed: int = setting(1, "source of chance of what is shown, samples, noise and maps", low=0)
+    seed: int = setting(1, "source of chance of what is shown, samples, noise and maps", low=0, high=LARGEST_SEED)
 
     def __post_init__(self) -> None:
         super().__post_init__()

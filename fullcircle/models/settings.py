@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from fullcircle.core.settings import Settings, setting
+from fullcircle.core.settings import LARGEST_SEED, Settings, setting
 
 RECONSTRUCTIONS = ("bce", "mse")
 OPTIMIZERS = ("adam", "rmsprop")
@@ -31,22 +31,28 @@ class AutoencoderSettings(Settings):
     patience: int = setting(
         10, "epochs in a row without progress on valid after which training ends, with its best weights", low=1
     )
-    seed: int = setting(1, "source of chance of weights, order, latents and noise", low=0)
+    seed: int = setting(1, "source of chance of weights, order, latents and noise", low=0, high=LARGEST_SEED)
 
 
 @dataclasses.dataclass(frozen=True)
 class VariationalSettings(AutoencoderSettings):
+    """Those of an autoencoder whose latents have a distribution."""
+
     kl_factor: float = setting(1.0, "weight of the KL divergence beside the reconstruction; 1 makes the loss the ELBO", low=0)
 
 
 @dataclasses.dataclass(frozen=True)
 class ShapedSettings(AutoencoderSettings):
+    """Those of an autoencoder whose layers can be shaped."""
+
     activation: str = setting("leaky_relu", "between layers; selu comes with alpha dropout", choices=ACTIVATIONS)
     dropout: float = setting(0.0, "share of values that training leaves out after each layer", low=0, high=0.9)
 
 
 @dataclasses.dataclass(frozen=True)
 class NoisySettings(AutoencoderSettings):
+    """Those of an autoencoder that takes noise away."""
+
     noise_max_sigma: float = setting(
         76.5, "largest noise level of what goes in, in grey levels; each picture's is uniform below", above=0, high=255
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
-from fullcircle.core.settings import Settings, setting
+from fullcircle.core.settings import LARGEST_SEED, Settings, setting
 
 STEPS = ("encoder", "gradient", "redraw")
 """The reader's steps, in order; each can be left out, but not all."""
@@ -16,6 +16,8 @@ STEPS = ("encoder", "gradient", "redraw")
 
 @dataclasses.dataclass(frozen=True)
 class ReaderSettings(Settings):
+    """What a picture goes through until its factors are read, and how far each step goes."""
+
     steps: str = setting(
         ",".join(STEPS),
         "what a picture goes through",
@@ -29,7 +31,7 @@ class ReaderSettings(Settings):
     patience: int = setting(10, "rounds of jumps in vain before a residual that noise explains is believed", low=0)
     batch_size: int = setting(100, "pictures per network step", low=1)
     pictures: int = setting(250, "readings: at most so many pictures of test, and of valid", low=1)
-    seed: int = setting(1, "source of chance of the search, and of the readings' noise", low=0)
+    seed: int = setting(1, "source of chance of the search, and of the readings' noise", low=0, high=LARGEST_SEED)
     workers: int = setting(
         0,
         "processes that search, 0: one per core where there are pictures enough; changes nothing but the time",

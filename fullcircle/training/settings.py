@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from fullcircle.core.settings import Settings, SettingsError, setting
+from fullcircle.core.settings import LARGEST_SEED, Settings, SettingsError, setting
 from fullcircle.drawings.base import Drawing
 from fullcircle.drawings.scaling import SCALINGS
 from fullcircle.models.decoders import DECODERS
@@ -22,6 +22,8 @@ TRAINING_NOISE = ("afresh", "stored", "none")
 
 @dataclasses.dataclass(frozen=True)
 class DecoderSettings(Settings):
+    """The network that draws, and how it is trained."""
+
     model: str = setting("half_planes", "architecture", choices=DECODERS)
     scaling: str = setting("range", "how specs become latents, for decoder and encoder", choices=SCALINGS)
     loss: str = setting("mse", "image loss", choices=IMAGE_LOSS_NAMES)
@@ -33,7 +35,7 @@ class DecoderSettings(Settings):
     patience: int = setting(
         30, "epochs in a row without progress on valid after which a stage ends, with its best weights", low=1
     )
-    seed: int = setting(1, "source of chance of weights and order", low=0)
+    seed: int = setting(1, "source of chance of weights and order", low=0, high=LARGEST_SEED)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,6 +48,8 @@ class DecoderSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class EncoderSettings(Settings):
+    """The network that reads, and how it is trained through the frozen decoder."""
+
     model: str = setting("attention", "architecture", choices=ENCODERS)
     objective: str = setting("both", "spec, image through the frozen decoder, or spec first, then both", choices=OBJECTIVES)
     loss: str = setting("pyramid", "image loss", choices=IMAGE_LOSS_NAMES)
@@ -63,7 +67,7 @@ class EncoderSettings(Settings):
     patience: int = setting(
         30, "epochs in a row without progress on valid after which a stage ends, with its best weights", low=1
     )
-    seed: int = setting(1, "source of chance of weights, order and noise", low=0)
+    seed: int = setting(1, "source of chance of weights, order and noise", low=0, high=LARGEST_SEED)
 
 
 def refuse_canvas(drawing: Drawing, decoder: DecoderSettings, encoder: EncoderSettings) -> None:

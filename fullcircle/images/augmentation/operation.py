@@ -45,11 +45,6 @@ class Operation(Settings):
         return cls.name
 
     @classmethod
-    def summary(cls) -> str:
-        """First line of the class's docstring."""
-        return (cls.__doc__ or cls.name).strip().splitlines()[0]
-
-    @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Operation:
         """The operation with these arguments.
 
