@@ -21,7 +21,7 @@ from fullcircle.core.settings import SettingsError
 from fullcircle.data.examples import schema
 from fullcircle.data.settings import ExamplesSettings
 from fullcircle.drawings import reference_of
-from fullcircle.drawings.base import Drawing
+from fullcircle.drawings.base import LARGEST_CANVAS, Drawing
 from fullcircle.images.sheets import contact_sheet
 from fullcircle.training.settings import DecoderSettings, EncoderSettings, refuse_canvas
 
@@ -96,6 +96,12 @@ def is_described(drawing: Drawing) -> Check:
     if any(isinstance(s, bool) or not isinstance(s, int) or s < 1 for s in sizes) or drawing.channels not in (1, 3):
         return Check(
             False, f"{name}: height and width are expected in whole pixels and channels to be 1 or 3. Received: {sizes}."
+        )
+    if sizes[0] * sizes[1] > LARGEST_CANVAS:
+        return Check(
+            False,
+            f"{name}: a canvas of at most {LARGEST_CANVAS:,} px is expected, 1024 x 1024 for one. Received: {sizes[0]} x "
+            f"{sizes[1]} = {sizes[0] * sizes[1]:,} px. Draw it smaller: 64 x 64 is what networks learn fastest.",
         )
     unknown = [g for g in drawing.ground if g not in drawing.factors.names]
     if unknown or len(drawing.ground) not in (0, drawing.channels):

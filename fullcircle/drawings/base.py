@@ -16,6 +16,9 @@ from PIL import Image
 
 from fullcircle.drawings.factors import CHANNELS, Factors
 
+LARGEST_CANVAS = 2**20
+"""Pixels, 1024 x 1024 for one: the checks of a class hold some 500 pictures in memory, and examples are made 1024 at a time."""
+
 
 class Drawing(abc.ABC):
     """A kind of figure that knows its factors and how to draw them.
@@ -26,7 +29,7 @@ class Drawing(abc.ABC):
     Attributes:
         name: identifier, also the partition key.
         factors: the table of factors.
-        height, width, channels: the canvas in pixels; channels is 1 (grey) or 3 (RGB).
+        height, width, channels: the canvas in pixels, at most `LARGEST_CANVAS`; channels is 1 (grey) or 3 (RGB).
         ground: names of the colour factors that fill the canvas before anything is drawn, one per channel. Empty: the
             ground is black.
         symmetries: exchanges that leave the picture as good as unchanged, each a mapping from factor to factor

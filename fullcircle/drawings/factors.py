@@ -8,6 +8,7 @@ Does not belong here: how anything is drawn (`drawings`), how a spec is scaled f
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -21,6 +22,9 @@ Channel = Literal["red", "green", "blue"]
 CHANNELS: tuple[str, ...] = get_args(Channel)
 GREY = "grey"
 
+MOST_VALUES = 10**9
+"""Of one factor. Networks compute with 24 bits, which tell 17 million values apart."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Factor:
@@ -32,7 +36,8 @@ class Factor:
     after it, ``skin_red``; without a channel a colour factor may show in any.
 
     Raises:
-        ValueError: when the range is empty, the step does not divide it, or the description contradicts itself.
+        ValueError: when the range is empty or not finite, the step does not divide it or makes more than `MOST_VALUES` of it, or
+            the description contradicts itself.
     """
 
     name: str
@@ -51,11 +56,19 @@ class Factor:
             raise ValueError(f"A factor's name is a Python identifier. Received: {self.name!r}.")
         if self.kind not in get_args(Kind):
             raise ValueError(f"{self.name}: kind is one of {', '.join(get_args(Kind))}. Received: {self.kind!r}.")
+        for what in ("low", "high", "step"):
+            if not math.isfinite(value := getattr(self, what)):
+                raise ValueError(f"{self.name}: {what} is expected to be a finite number. Received: {value}.")
         if not self.step > 0:
             raise ValueError(f"{self.name}: step is expected to be positive. Received: {self.step}.")
         if not self.high > self.low:
             raise ValueError(f"{self.name}: the range [{self.low:g}, {self.high:g}] is empty; high must exceed low.")
         steps = (self.high - self.low) / self.step
+        if steps >= MOST_VALUES:
+            raise ValueError(
+                f"{self.name}: step {self.step:g} makes {steps:.3g} values of [{self.low:g}, {self.high:g}]; at most "
+                f"{MOST_VALUES:,} are expected. Take a larger step: what changes no pixel cannot be read."
+            )
         if abs(steps - round(steps)) > 1e-6:
             raise ValueError(f"{self.name}: step {self.step:g} does not divide [{self.low:g}, {self.high:g}] into whole steps.")
         if (self.point is None) != (self.axis is None):

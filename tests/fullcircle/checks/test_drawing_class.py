@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from fullcircle.checks import drawing_class as drawing_checks
+from fullcircle.checks.drawing import SLOWEST_MS
 from fullcircle.checks.drawing_class import examine, refuse_broken, report, sheet
 from fullcircle.cli import main
 from fullcircle.core.settings import SettingsError
@@ -177,7 +177,7 @@ def test_a_broken_class_is_refused_and_says_why(why):
     drawing, rule, message = BROKEN[why]
     found = examine(drawing)
     assert next(name for name, c in found.checks.items() if not c.passed and not c.warns) == rule
-    assert message in found.checks[rule].says
+    assert message in found.checks[rule].description
     with pytest.raises(SettingsError) as error:
         refuse_broken(drawing)
     assert str(error.value).startswith("The drawing class 'box' is refused. ")
@@ -205,11 +205,11 @@ def test_a_class_that_another_process_draws_otherwise_is_refused(tmp_path):
                     return image
         """)
     )
-    says = examine(loaded(f"{file}:Blot")).checks["draws_the_same_again"].says
+    says = examine(loaded(f"{file}:Blot")).checks["draws_the_same_again"].description
     assert "blot draws by chance: 256 of 256 pictures are not the same when drawn by another process, that of {'x': " in says
     file.write_text(file.read_text().replace("os.getpid() % 251", "0"))
     drawing = loaded(f"{file}:Blot")
-    assert "in another order and process." in examine(drawing).checks["draws_the_same_again"].says
+    assert "in another order and process." in examine(drawing).checks["draws_the_same_again"].description
     drawing.reference = f"{tmp_path / 'gone.py'}:Blot"
     check = examine(drawing).checks["draws_the_same_again"]
     assert not check.passed
@@ -394,4 +394,4 @@ def test_the_command_fails_where_a_rule_is_broken(tmp_path, capsys):
     assert not (tmp_path / "checks").exists()
     assert main(["--store", str(tmp_path), "check", "star"]) == 1
     assert "fullcircle: Unknown drawing class 'star'" in capsys.readouterr().err
-    assert drawing_checks.SLOWEST_MS == 20
+    assert SLOWEST_MS == 20
