@@ -31,9 +31,16 @@ MOVED = {"fullcircle.factors": "fullcircle.drawings"}
 """Modules that classes of users import and that are elsewhere now."""
 
 
+LONGEST_NAME = 100
+"""Characters; with what stands around it, a checkpoint's hash for one, a file's name may have 255."""
+
+NAME_RULE = f"letters, digits and underscores, at most {LONGEST_NAME},"
+"""What `is_name` asks, for messages."""
+
+
 def is_name(text: str) -> bool:
-    """Letters, digits and underscores: a partition key may become a file name, an address or a word in a command."""
-    return re.fullmatch(r"\w+", text, re.ASCII) is not None
+    """Whether it may be a partition key, which may become a file name, an address or a word in a command: `NAME_RULE`."""
+    return re.fullmatch(rf"\w{{1,{LONGEST_NAME}}}", text, re.ASCII) is not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Register:
             good = False
         if not good:
             raise SettingsError(
-                f"{file} is expected to hold names of letters, digits and underscores and what they stand for, "
+                f"{file} is expected to hold names of {NAME_RULE} and what they stand for, "
                 f"{self.example}. Mend it or delete it."
             )
         return dict(entries)
@@ -95,7 +102,7 @@ class Register:
         for point in sorted(importlib.metadata.entry_points(group=self.entry_points), key=lambda p: p.name):
             if point.name in (*taken, *found) or not is_name(point.name):
                 warnings.warn(
-                    f"Entry point {point.name!r} of {self.entry_points} is left out: a name of letters, digits and underscores "
+                    f"Entry point {point.name!r} of {self.entry_points} is left out: a name of {NAME_RULE} "
                     f"that no other {self.what} has is expected. Taken: {', '.join((*taken, *found))}.",
                     stacklevel=3,
                 )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fullcircle.core.default_store import default_store
-from fullcircle.core.plugins import Register, canonical, is_name, load
+from fullcircle.core.plugins import NAME_RULE, Register, canonical, is_name, load
 from fullcircle.core.settings import SettingsError
 from fullcircle.drawings.arc import Arc
 from fullcircle.drawings.base import Drawing, exchange
@@ -113,8 +113,7 @@ def loaded(reference: str) -> Drawing:
     name, factors = getattr(drawing, "name", None), getattr(drawing, "factors", None)
     if not isinstance(name, str) or not is_name(name) or name in RESERVED:
         raise SettingsError(
-            f"{reference} is expected to have a name of letters, digits and underscores other than {' and '.join(RESERVED)}. "
-            f"Received: {name!r}."
+            f"{reference} is expected to have a name of {NAME_RULE} other than {' and '.join(RESERVED)}. Received: {name!r}."
         )
     if not isinstance(factors, Factors):
         raise SettingsError(f"{reference} is expected to have factors, Factors(Factor(...), ...). Received: {factors!r}.")

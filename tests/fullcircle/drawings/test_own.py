@@ -102,7 +102,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path, bar):
     assert json.loads((tmp_path / "drawings.json").read_text()) == {"bar": f"{bar}:Bar"}
 
 
-@pytest.mark.parametrize("name", ['"a b"', "1", '"all"', '"auto"', '""'])
+@pytest.mark.parametrize("name", ['"a b"', "1", '"all"', '"auto"', '""', '"a" * 101'])
 def test_a_name_that_is_none_is_refused(tmp_path, name):
     path = written(tmp_path, BAR.replace('"bar"', name))
     with pytest.raises(SettingsError, match="is expected to have a name of letters.* other than all and auto."):
