@@ -14,8 +14,9 @@ from assets.materialization import report_metadata, shown, table_metadata, train
 from assets.partitions import partitions_of
 from fullcircle.checks.drawing_class import refuse_broken
 from fullcircle.checks.drawings import GUARDS
+from fullcircle.checks.trial import tried
 from fullcircle.data.splits import SPLITS
-from fullcircle.drawings import DRAWINGS, drawing_class, known_drawings
+from fullcircle.drawings import DRAWINGS, known_drawings
 from fullcircle.reports.drawing_sheets import decoder_sheet, examples_sheet
 from fullcircle.steps import drawings as steps
 from fullcircle.steps import recognition
@@ -104,7 +105,7 @@ def _key(name: str) -> dg.AssetKey:
 
 def _refuse_broken(store: Store, partition: str) -> None:
     """A class of the user's own may have been launched in the UI; ours are held by their tests."""
-    drawing = drawing_class(partition, store.root)
+    drawing = tried(partition, store.root)
     if drawing.reference:
         refuse_broken(drawing)
 

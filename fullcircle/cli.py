@@ -163,8 +163,9 @@ def _read(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from fullcircle.checks.drawing_class import examine, report, sheet
+    from fullcircle.checks.trial import tried
 
-    drawing = drawing_of(arguments.drawing, Path(arguments.store))
+    drawing = tried(arguments.drawing, Path(arguments.store))
     print(f"{drawing.name}: {drawing.summary}")
     found = examine(drawing)
     report(drawing, found, print)

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from fullcircle.checks.drawing_class import refuse_broken
+from fullcircle.checks.trial import tried
 from fullcircle.core.default_store import default_store
 from fullcircle.core.settings import SettingsError, is_text
 from fullcircle.data.sources import SOURCES, picture_source
@@ -136,7 +137,7 @@ def drawing_request(arguments: argparse.Namespace) -> Launch:
         return Launch(RECOGNISE_DRAWINGS, WHOLE, over_all, settings, (recognition.STEP,), "recognition over all classes")
     chosen = profile(arguments.profile)
     settings = chosen.settings.replaced(overrides)
-    drawing = drawing_of(arguments.drawing)
+    drawing = tried(arguments.drawing)
     settings.check(drawing)
     if drawing.reference:
         refuse_broken(drawing)
