@@ -6,6 +6,7 @@ MODELS  ?=
 PROFILE ?= quick
 SET     ?=
 FORCE   ?=
+LARGE   ?=
 BENCH   ?=
 HOST    ?= 127.0.0.1
 PORT    ?=
@@ -35,8 +36,8 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-run: .venv/.installed  ## what is stale of the line and of a source with two models, or of what is named: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="examples.n=500 ..." FORCE=1
-	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(if $(FORCE),--force) $(foreach s,$(SET),--set "$(s)")
+run: .venv/.installed  ## what is stale of the line and of a source with two models, or of what is named: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="examples.n=500 ..." FORCE=1 LARGE=1
+	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(if $(FORCE),--force) $(if $(LARGE),--large) $(foreach s,$(SET),--set "$(s)")
 
 features: .venv/.installed  ## what the maps of a trained encoder react to most: DRAWING=line, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="features.maps=4 ..."
 	@$(BIN)/python -m pipelines.run --features $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(if $(FORCE),--force) $(foreach s,$(SET),--set "$(s)")

@@ -18,6 +18,7 @@ from fullcircle.core.default_store import default_store
 from fullcircle.core.settings import SettingsError, is_text
 from fullcircle.data.sources import SOURCES, picture_source
 from fullcircle.data.sources import register as register_source
+from fullcircle.data.splits import refuse_likely_empty
 from fullcircle.drawings import DRAWINGS, drawing_of
 from fullcircle.drawings import register as register_drawing
 from fullcircle.images.arrays import Canvas
@@ -27,6 +28,7 @@ from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps import feature_patterns as feature_steps
 from fullcircle.steps import glyphs as glyph_steps
 from fullcircle.steps import recognition
+from fullcircle.steps.estimate import Estimate, estimate_drawing, estimate_pictures
 from fullcircle.steps.profiles import (
     QUICK_MODELS,
     autoencoder_profile,
@@ -46,7 +48,7 @@ from fullcircle.steps.settings import (
 from fullcircle.steps.step import WHOLE, command_for
 from fullcircle.store.objects import NothingMaterializedError, Store
 from pipelines.jobs import LEARN_DRAWING, PREPARE_GLYPHS, RECOGNISE_DRAWINGS, TRAIN_AUTOENCODERS, features_job
-from pipelines.launch import Launch
+from pipelines.launch import Launch, stale
 
 ALL, AUTO = "all", "auto"
 """In place of a drawing class: each of them; which of them a picture shows."""
@@ -56,6 +58,9 @@ REPORT = "report"
 
 RECOGNITION_PART = "recognition"
 """The part of the settings of what is made over all classes."""
+
+TABLES = ("examples", "originals", "augmented", "splits")
+"""The parts of the settings whose steps take nearly all of the disk."""
 
 
 def overrides_of(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -141,8 +146,11 @@ def drawing_request(arguments: argparse.Namespace) -> Launch:
     settings.check(drawing)
     if drawing.reference:
         refuse_broken(drawing)
+    refuse_likely_empty(settings.examples.n, settings.splits, "examples.n")
+    launch = Launch(LEARN_DRAWING, drawing.name, chosen, settings, drawing_steps.STEPS, drawing.name)
+    refuse_large(launch, estimate_drawing(settings, drawing.canvas), arguments)
     register_drawing(default_store(), arguments.drawing)
-    return Launch(LEARN_DRAWING, drawing.name, chosen, settings, drawing_steps.STEPS, drawing.name)
+    return launch
 
 
 def glyph_requests(arguments: argparse.Namespace) -> list[Launch]:
@@ -158,11 +166,16 @@ def glyph_requests(arguments: argparse.Namespace) -> list[Launch]:
     name = register_source(default_store(), arguments.source)
     source = picture_source(default_store(), name)
     source.check(of_tables.originals)
-    canvas = of_tables.canvas_for(source.canvas_for(of_tables.originals))
-    models = taking(canvas, name, asked)
+    own_canvas = source.canvas_for(of_tables.originals)
+    if of_tables.splits.unit == "sample":  # of originals and groups none stays empty
+        refuse_likely_empty(of_tables.augmented.n, of_tables.splits, "augmented.n")
+    tables = Launch(PREPARE_GLYPHS, name, chosen, of_tables, glyph_steps.STEPS, name)
+    estimate = estimate_pictures(of_tables.originals, of_tables.augmented, own_canvas, draws="n" in source.takes)
+    refuse_large(tables, estimate, arguments)
+    models = taking(of_tables.canvas_for(own_canvas), name, asked)
     if unused := [part for part in of_models if part not in (*models, REPORT)]:
         raise SettingsError(f"Settings of {', '.join(unused)} change nothing that is run. Add it: MODELS={','.join(unused)}")
-    launches = [Launch(PREPARE_GLYPHS, name, chosen, of_tables, glyph_steps.STEPS, name)]
+    launches = [tables]
     for model in models:
         of_model = autoencoder_profile(model, arguments.profile)
         own = {part: values for part, values in of_models.items() if part in (model, REPORT)}
@@ -171,6 +184,23 @@ def glyph_requests(arguments: argparse.Namespace) -> list[Launch]:
             Launch(TRAIN_AUTOENCODERS, name, of_model, settings, autoencoder_steps.STEPS[model], f"{model}, {name}")
         )
     return launches
+
+
+def refuse_large(launch: Launch, estimate: Estimate, arguments: argparse.Namespace) -> None:
+    """Refuse what does not fit on the disk, and what takes long unless it is meant; but not what lies in the store already.
+
+    Raises:
+        SettingsError: with the estimate, what is allowed, and the word to go on.
+    """
+    root, meant = default_store(), getattr(arguments, "large", False)
+    try:
+        estimate.refuse(root, meant=meant)
+    except SettingsError:
+        planned = stale(Store(root), launch, force=getattr(arguments, "force", False))
+        if any(each.step.part in TABLES for each in planned):
+            raise
+        if planned:
+            dataclasses.replace(estimate, bytes=0.0).refuse(root, meant=meant)
 
 
 def feature_requests(arguments: argparse.Namespace) -> list[Launch]:

@@ -138,6 +138,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--profile", default="quick", help="quick or full (default: %(default)s)")
     made.add_argument("--force", action="store_true", help="make everything again, what is up to date too")
+    made.add_argument("--large", action="store_true", help="go on although it takes more than 50 GB or a day")
     made.add_argument("--set", action="append", default=[], metavar="PART.NAME=VALUE", help="examples.n=500, for one")
     return made
 

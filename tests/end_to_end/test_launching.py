@@ -343,7 +343,7 @@ def test_a_run_that_waits_for_a_pool_says_who_holds_it(home, instance):
 
 
 def test_the_command_ends_its_run_when_it_is_terminated(home, instance):
-    command = [sys.executable, "-m", "pipelines.run", "--drawing", "line", "--set", "examples.n=3000000"]
+    command = [sys.executable, "-m", "pipelines.run", "--drawing", "line", "--set", "examples.n=300000"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:

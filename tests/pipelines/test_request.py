@@ -1,11 +1,15 @@
 """What is read from ``part.name=value``, and what is refused before anything is launched."""
 
 import math
+import shutil
 
 import pytest
 
 from fullcircle.core.settings import SettingsError
+from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps.settings import CircleSettings, GlyphsSettings
+from fullcircle.steps.step import Planned
+from pipelines import request, run
 from pipelines.request import overrides_of
 
 
@@ -90,3 +94,89 @@ def test_the_largest_seed_is_one_that_keras_takes():
     with pytest.raises(ValueError, match="Seed must be between 0 and"):
         keras.utils.set_random_seed(LARGEST_SEED + 1)
     assert math.log2(LARGEST_SEED + 1) == 32
+
+
+@pytest.fixture
+def empty(monkeypatch, tmp_path):
+    """A store of its own, on a disk with 1 TB free."""
+    monkeypatch.setenv("FULLCIRCLE_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 10**12}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--drawing", "line", "--set", "examples.n=1000000000000"],
+            "examples.n=1000000000000 with 12 epochs is estimated to take 8.19 PB on disk and ",
+        ),
+        (["--drawing", "line", "--set", "examples.n=20000000"], "is estimated to take 164 GB on disk and 3 days on 2 cores."),
+        (["--drawing", "line", "--set", "decoder.epochs=1000000"], "with 1000006 epochs is estimated to take 164 MB on disk"),
+        (["--source", "digits", "--set", "augmented.n=1000000000000"], "augmented.n=1000000000000 is estimated to take 784 TB"),
+        (
+            ["--source", "faces", "--set", "originals.n=1000000000000"],
+            "augmented.n=10000 with originals.n=1000000000000 is estimated to take 13.8 PB on disk",
+        ),
+        (
+            ["--drawing", "line", "--set", "examples.n=20"],
+            "No split is expected to stay empty. Received: examples.n=20 and splits.valid=0.01, which lets 0.2 be expected in "
+            "valid, and none with a probability of 82%; at most 1% is allowed. Raise examples.n to 459, or splits.valid to 0.206.",
+        ),
+        (
+            [
+                "--drawing",
+                "line",
+                "--set",
+                "splits.train=0.8",
+                "--set",
+                "splits.test=1e-9",
+                "--set",
+                "splits.valid=0.199999999",
+            ],
+            "splits.test=1e-09, which lets 2e-05 be expected in test, and none with a probability of 100%; at most 1% is allowed.",
+        ),
+        (
+            ["--source", "digits", "--set", "augmented.n=20", "--set", "splits.unit=sample"],
+            "augmented.n=20 and splits.valid=0.08, which lets 1.6 be expected in valid, and none with a probability of 19%",
+        ),
+    ],
+)
+def test_what_would_fail_late_or_never_end_is_not_launched(empty, capsys, arguments, message):
+    assert run.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Not launched. ")
+    assert message in error
+
+
+def asked(*arguments):
+    return request.requests(run.parser().parse_args(arguments))
+
+
+def test_a_word_lets_large_ones_go_on(empty):
+    (launch,) = asked("--drawing", "line", "--set", "examples.n=20000000", "--large")
+    assert launch.settings.examples.n == 20_000_000
+    with pytest.raises(SettingsError, match="expected to fit where the store is"):
+        asked("--drawing", "line", "--set", "examples.n=1000000000000", "--large")
+
+
+def test_few_examples_that_fill_every_split_are_taken(empty):
+    asked("--drawing", "line", "--set", "examples.n=459")
+    shares = ("--set", "splits.train=0.58", "--set", "splits.test=0.21", "--set", "splits.valid=0.21")
+    asked("--drawing", "line", "--set", "examples.n=20", *shares)
+    asked("--source", "digits", "--models", "none", "--set", "augmented.n=20")  # by original: none stays empty
+
+
+def test_what_is_stored_already_takes_no_room(empty, monkeypatch):
+    large = ("--drawing", "line", "--set", "examples.n=20000000")
+    steps = drawing_steps.STEPS
+    for stale, refused in (
+        ([], None),
+        ([steps[-1]], "to take 0 B on disk and 3 days"),  # the trainings' time
+        ([steps[0]], "to take 164 GB on disk"),
+    ):
+        monkeypatch.setattr(request, "stale", lambda *_, stale=stale, **__: [Planned(step, "why") for step in stale])
+        if refused is None:
+            asked(*large)
+        else:
+            with pytest.raises(SettingsError, match=refused):
+                asked(*large)

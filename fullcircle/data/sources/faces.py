@@ -28,6 +28,7 @@ class Faces(Source):
     name = "faces"
     summary = "synthetic colour faces: the drawing class face, its factors at random"
     canvas = FACE.canvas
+    takes = frozenset({"n", "seed"})
     keypoints = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
     def candidates(self, settings: OriginalsSettings, canvas: Canvas) -> Iterator[Candidate]:
