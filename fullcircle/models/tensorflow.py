@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import logging
 import os
-import re
+import subprocess
 import sys
-import tempfile
 
-BANNER = re.compile(
-    rb"^(?:WARNING: All log messages before absl::InitializeLog\(\) |I0000 .* (?:port|cudart_stub)\.cc:\d+\] ).*\n",
-    re.MULTILINE,
-)
-"""What its libraries say as they are loaded, of oneDNN and of GPUs."""
+BANNER = rb"^(?:WARNING: All log messages before absl::InitializeLog\(\) |I0000 .* (?:port|cudart_stub)\.cc:\d+\] ).*\n"
+"""A line of what its libraries say as they are loaded, of oneDNN and of GPUs."""
 
+FILTER = """
+import re, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+banner = re.compile(sys.argv[1].encode())
+for line in sys.stdin.buffer:
+    if not banner.match(line):
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+"""
+"""The program of the process that lets everything through but the banner."""
+
+FILTER_SECONDS = 10.0
+"""How long it may take to let the rest through."""
 
 RETRACING = "triggered tf.function retracing"
 """What it says of the fifth network in a process: each drawing class has its own, compiled once."""
@@ -30,29 +39,29 @@ def is_worth_reading(record: logging.LogRecord) -> bool:
 def load_tensorflow() -> None:
     """Import TensorFlow without its `BANNER` and its `RETRACING`.
 
-    Whatever else its libraries say on stderr is said when they are loaded.
-
-    TensorFlow 2.21 writes these lines before it looks at TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor, so that is where
-    they have to be caught.
+    Whatever else its libraries say on stderr is said at once. TensorFlow 2.21 writes the banner before it looks at
+    TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor, so that is where it has to be caught: by another process, for what a
+    library says before it aborts this one must be let through too.
     """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").addFilter(is_worth_reading)
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as caught:
+    # Isolated and without site: it starts in a hundredth of a second, and nothing of this environment can get in its way.
+    command = [sys.executable, "-I", "-S", "-c", FILTER, BANNER.decode()]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=2) as through:
+        assert through.stdin is not None
         stderr = os.dup(2)
-        os.dup2(caught.fileno(), 2)
+        os.dup2(through.stdin.fileno(), 2)
         try:
             import tensorflow  # noqa: F401  to have it loaded
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
-            caught.seek(0)
-            os.write(2, without_banner(caught.read()))
-
-
-def without_banner(said: bytes) -> bytes:
-    """What is left of the lines that libraries wrote."""
-    return BANNER.sub(b"", said)
+            through.stdin.close()
+            try:
+                through.wait(FILTER_SECONDS)
+            except subprocess.TimeoutExpired:  # a process that was started meanwhile keeps the pipe open
+                through.kill()

@@ -1,7 +1,11 @@
+import os
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
-from fullcircle.models.tensorflow import without_banner
+import pytest
 
 SAID = b"""\
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
@@ -12,9 +16,47 @@ The TensorFlow library was compiled to use AVX512F instructions, but these are n
 """
 
 
-def test_only_the_banner_is_silenced():
-    assert without_banner(SAID).splitlines() == SAID.splitlines()[3:]
-    assert without_banner(b"") == b""
+LOAD = "from fullcircle.models.tensorflow import load_tensorflow; load_tensorflow(); import os; os.write(2, b'after\\n')"
+
+
+def loading(folder, code):
+    """What a process says on stderr that loads a TensorFlow which is nothing but this code; and its exit code."""
+    (folder / "tensorflow.py").write_text(f"import os, sys\nSAID = {SAID!r}\n{code}")
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[3])])
+    environment = os.environ | {"PYTHONPATH": path}
+    done = subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, timeout=60)
+    return done.stderr.splitlines(), done.returncode
+
+
+def test_only_the_banner_is_silenced(tmp_path):
+    said, code = loading(tmp_path, "os.write(2, SAID)")
+    assert code == 0
+    assert said == [*SAID.splitlines()[3:], b"after"]
+
+
+@pytest.mark.parametrize(("how", "code"), [("os.abort()", -signal.SIGABRT), ("os._exit(3)", 3)])
+def test_what_a_library_says_before_it_ends_the_process_is_read(tmp_path, how, code):
+    said, ended = loading(tmp_path, f"os.write(2, SAID + b'F0000 no such instruction')\n{how}")
+    assert ended == code
+    assert said == [*SAID.splitlines()[3:], b"F0000 no such instruction"]
+
+
+def test_what_python_says_of_a_failed_import_is_read(tmp_path):
+    said, code = loading(tmp_path, "sys.stderr.write('a warning\\n')\nraise ImportError('no such library')")
+    assert code == 1
+    assert said[0] == b"a warning"
+    assert said[-1] == b"ImportError: no such library"
+
+
+def test_a_process_that_was_started_meanwhile_is_not_waited_for(tmp_path):
+    code = (
+        "import subprocess\nimport fullcircle.models.tensorflow as t\nt.FILTER_SECONDS = 0.5\n"
+        "subprocess.Popen(['sleep', '5'], stdout=subprocess.DEVNULL)"
+    )
+    began = time.monotonic()
+    said, code = loading(tmp_path, code)
+    assert (said, code) == ([b"after"], 0)
+    assert time.monotonic() - began < 60
 
 
 LOOP = """
