@@ -1,6 +1,7 @@
 """The decoders there are: spec, as latent, to image. A new one is a file here and a line in `DECODERS`.
 
-The list is also the partition set of the assets and the parameter list of the contract tests. Importable without Keras.
+The list is also the choices of the setting ``decoder.model`` and the parameter list of the contract tests. Importable without
+Keras.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The encoders there are: image to spec, as latent. A new one is a file here and a line in `ENCODERS`.
 
-The list is also the partition set of the assets and the parameter list of the contract tests. Importable without Keras.
+The list is also the choices of the setting ``encoder.model`` and the parameter list of the contract tests. Importable without
+Keras.
 """
 
 from __future__ import annotations
