@@ -46,7 +46,7 @@ def reports(store, monkeypatch):
     decoder = untrained("decoder", half_planes)
     encoder = untrained("encoder", attention, decoder=decoder.hash)
     reader = ReaderSettings(steps="encoder,redraw", redraws=20, pictures=2, workers=1)
-    readings, _ = drawing_steps.make_readings(store, FACE, test, valid, encoder, reader)
+    readings = drawing_steps.make_readings(store, FACE, test, valid, encoder, reader)
     shown = ReportSettings(pictures=2)
     return {
         "examples": examples,

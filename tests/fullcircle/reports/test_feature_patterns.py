@@ -17,12 +17,13 @@ from fullcircle.drawings.scaling import scaling
 from fullcircle.evaluation.feature_patterns import Statistics, activations, as_pictures
 from fullcircle.images.arrays import at_rest
 from fullcircle.models.encoders import build_encoder
-from fullcircle.models.stored import model_of
+from fullcircle.models.stored import TRAINING, model_of
 from fullcircle.reports.feature_patterns import PATTERNS
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.results import latest_reports, results_text
 from fullcircle.steps import drawings as drawing_steps
-from fullcircle.steps.profiles import ENCODER, feature_profile
+from fullcircle.steps.feature_patterns import ENCODER, STEPS
+from fullcircle.steps.profiles import feature_profile
 from fullcircle.store.objects import Store
 from fullcircle.store.tables import TableReader
 from pipelines.config import run_config
@@ -46,6 +47,7 @@ def store(tmp_path_factory):
     encoder.get_layer("stem").set_weights([kernel, bias])
     with store.draft() as draft:
         encoder.save(draft.path / "encoder.keras", include_optimizer=False)
+        (draft.path / TRAINING).write_text(json.dumps({"settings": {"model": "attention"}}))
         made["encoder"] = draft.commit()
     for asset in ("test", "encoder"):
         store.ledger.append({"asset": f"drawings/{asset}", "partition": "line", "version": made[asset].hash, "run_id": "r"})
@@ -56,12 +58,12 @@ def store(tmp_path_factory):
 def made(store):
     """The asset, materialized, and its check."""
     resource = StoreResource(root=str(store.root))
-    config = run_config(feature_profile(ENCODER, "quick").settings.replaced({"features": TOLD}))
+    settings = feature_profile(ENCODER, "quick").settings.replaced({"features": TOLD})
     result = dg.materialize(
         [*drawings.ASSETS, feature_patterns.ASSETS[ENCODER], feature_patterns.CHECKS[ENCODER]],
         partition_key="line",
         resources={"store": resource, "io_manager": StoreIOManager(store=resource)},
-        run_config=config,
+        run_config=run_config(settings, [STEPS[ENCODER]]),
         selection=dg.AssetSelection.keys("drawings/feature_patterns"),
     )
     assert result.success
@@ -132,13 +134,13 @@ def test_the_check_names_patterns_that_a_test_picture_beats(made, store):
     dead, *others = report["maps"]
     above = [m | {"activation": m["test_activation"] + 1} for m in others]
     assert (
-        check([dead, *above]).says
+        check([dead, *above]).description
         == "All 4 patterns excite their maps more than every test picture. 1 maps were given up, see the report."
     )
     found = check([dead, above[0] | {"activation": 0.5, "test_activation": 2.0, "test_ids": ["x1"]}, *above[1:]])
     assert not found.passed
     assert found.warns
-    assert "1 of 4 patterns" in found.says
-    assert "map 24 of stem, 0.5 on its pattern, 2 on x1" in found.says
+    assert "1 of 4 patterns" in found.description
+    assert "map 24 of stem, 0.5 on its pattern, 2 on x1" in found.description
     assert found.figures == {"patterns": 4, "beaten": 1, "dead_maps": 1}
-    assert "No pattern was found" in check([dead]).says
+    assert "No pattern was found" in check([dead]).description
