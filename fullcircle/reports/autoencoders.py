@@ -59,8 +59,9 @@ from fullcircle.images.arrays import at_rest, unit_images
 from fullcircle.images.sheets import contact_sheet, data_uri, film, mosaic, png, small_webp, tiles
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.reports.charts import code_map, loss_curves
+from fullcircle.reports.figures import AUTOENCODER
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
-from fullcircle.reports.page import Section, Table, figure_table, figure_text, page, rendered
+from fullcircle.reports.page import Section, Table, figure_table, page, rendered
 from fullcircle.store.columns import ID, LABEL, ORIGINAL
 from fullcircle.store.hashing import TIMING
 from fullcircle.store.objects import StoredObject
@@ -263,6 +264,7 @@ def write_report(
             curves="",
             sections=sections,
             facts=_facts(training, read, settings),
+            figures=AUTOENCODER,
         )
     )
 
@@ -312,8 +314,8 @@ def _baselines(
     rows = [
         ("bytes, mean", [f"{files['files'][c]['bytes_mean']:,.0f}" for c in columns]),
         (f"files of at most {budget:,} bytes", [f"{files['files'][c]['fits']:.0%}" for c in columns]),
-        ("PSNR, dB", [figure_text("psnr_db", files["files"][c]["psnr_db"]) for c in columns]),
-        ("SSIM", [figure_text("ssim", files["files"][c]["ssim"]) for c in columns]),
+        (AUTOENCODER["psnr_db"].label, [AUTOENCODER["psnr_db"].text(files["files"][c]["psnr_db"]) for c in columns]),
+        (AUTOENCODER["ssim"].label, [AUTOENCODER["ssim"].text(files["files"][c]["ssim"]) for c in columns]),
     ]
     unfit = [c for c in columns if files["files"][c]["fits"] == 0]
     honest = (
@@ -331,6 +333,7 @@ def _baselines(
             figure_table(
                 "Reconstruction",
                 {"this model": figures["model"], f"PCA, {had}": figures["pca"], "mean picture": figures["mean"]},
+                AUTOENCODER,
             ),
             Table("At the same bytes", ["this model", *columns[1:]], rows),
         ],
@@ -378,7 +381,7 @@ def _codes(
             f"{_asked(train)} Among test, the picture itself left out ({test['labels']} labels): copies of the same original vote "
             "too, so this says how well copies of unseen pictures stay together, no more."
         )
-        tables_of = [figure_table("Is the label told?", groups)]
+        tables_of = [figure_table("Is the label told?", groups, AUTOENCODER)]
     elif n <= 1:
         words = " With one label there is nothing that neighbours could tell."
     return Section("The codes of test", said + active + words, [(how, data_uri(drawn, "image/png"))], tables_of)
@@ -419,7 +422,10 @@ def _grid(
     scale = max(64 // max(grid.shape[1:3]), 1)
     groups = {"grid": {"completeness": nearness["grid points"]["real"], **smooth}}
     return Section(
-        "Grid of decoded points", text, [(plane.says, _picture(mosaic(pictures, scale)))], [figure_table("The space", groups)]
+        "Grid of decoded points",
+        text,
+        [(plane.says, _picture(mosaic(pictures, scale)))],
+        [figure_table("The space", groups, AUTOENCODER)],
     )
 
 
@@ -468,7 +474,7 @@ def _samples(
     rows = [
         ("pictures", [f"{nearness[g]['pictures']:,}" for g in groups]),
         ("distance, median", [f"{nearness[g]['distance_median']:.3f}" for g in groups]),
-        ("relative distance, median", [figure_text("relative", nearness[g]["relative_median"]) for g in groups]),
+        ("relative distance, median", ["–" if (r := nearness[g]["relative_median"]) is None else f"{r:.2f}" for g in groups]),
         *((verdict, [f"{nearness[g][verdict]:.0%}" for g in groups]) for verdict in (COPIED, NEW, FAR)),
     ]
     sheet = [("random\nsample", random_ones), ("nearest\nin train", nearest_ones)]
@@ -525,7 +531,7 @@ def _denoising(cleaned: Sequence[Denoised], name: str, settings: AutoencoderRepo
         else "It was not trained for this; it never saw noise."
     )
     who = list(cleaned[0].psnr)
-    rows = [(CALLED.get(w, w), [figure_text("psnr_db", d.psnr[w]) for d in cleaned]) for w in who]
+    rows = [(CALLED.get(w, w), [AUTOENCODER["psnr_db"].text(d.psnr[w]) for d in cleaned]) for w in who]
     chosen = "; ".join(
         f"at {d.sigma:g} median of {d.chosen['median filter']:g} px, non-local means of {d.chosen['non-local means']:.0f} levels"
         for d in cleaned

@@ -32,6 +32,7 @@ from fullcircle.images.sheets import contact_sheet, data_uri, png, small_webp
 from fullcircle.models.stored import model_of, scaling_of, training_of
 from fullcircle.reading.readings import NOISES, SIGMAS, STEP, errors_of, noisy_picture, of
 from fullcircle.reports.charts import loss_curves
+from fullcircle.reports.figures import DRAWING
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.page import Listing, Table, figure_table, gap_tables, page
 from fullcircle.reports.settings import ReportSettings
@@ -93,6 +94,7 @@ def _write(
             tables=tables,
             curves=loss_curves(report["history"]),
             facts=facts,
+            figures=DRAWING,
             listings=listings,
         )
     )
@@ -140,9 +142,9 @@ def decoder_report(
         "seen. It can be differentiated, which the true draw method cannot.",
         caption="truth | decoded | absolute difference, random test examples",
         tables=[
-            figure_table("On test", {"all": metrics}),
-            figure_table("By contrast, in grey levels", contrasts),
-            *gap_tables(differences),
+            figure_table("On test", {"all": metrics}, DRAWING),
+            figure_table("By contrast, in grey levels", contrasts, DRAWING),
+            *gap_tables(differences, DRAWING),
         ],
         facts=_facts(decoder, training_of(decoder), read),
     )
@@ -270,14 +272,15 @@ def encoder_report(
                         for group, _, _ in SEEN
                         for step in taken
                     },
+                    DRAWING,
                 )
                 for noise in NOISES
             ),
-            figure_table("The encoder on all of test", figures),
+            figure_table("The encoder on all of test", figures, DRAWING),
             Table("Mean error of each factor", ["clean", "noisy"], units),
-            figure_table("Clean pictures by contrast, in grey levels", contrasts),
-            figure_table("Noisy pictures by noise level, in grey levels", noise_levels),
-            *gap_tables(differences),
+            figure_table("Clean pictures by contrast, in grey levels", contrasts, DRAWING),
+            figure_table("Noisy pictures by noise level, in grey levels", noise_levels, DRAWING),
+            *gap_tables(differences, DRAWING),
         ],
         facts=_facts(encoder, training_of(encoder), versions),
         listings=part_listings(drawing, answers[NOISES[0], last]),

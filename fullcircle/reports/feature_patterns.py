@@ -29,6 +29,7 @@ from fullcircle.evaluation.feature_patterns import (
 from fullcircle.evaluation.settings import FeaturePatternsSettings
 from fullcircle.images.arrays import at_rest, unit_images
 from fullcircle.images.sheets import contact_sheet, data_uri, small_webp, webp
+from fullcircle.reports.figures import FEATURE_PATTERNS
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.page import Table, figure_table, page
 from fullcircle.store.hashing import TIMING
@@ -157,7 +158,7 @@ def feature_patterns_report(
             "is as light, and has as much contrast, as all pixels of test together; pixels outside black and white are cut off "
             "for showing.",
             pictures=_sheets(found, shown, excited, settings),
-            tables=[figure_table("All maps", {"on test": metrics}), *_tables(findings)],
+            tables=[figure_table("All maps", {"on test": metrics}, FEATURE_PATTERNS), *_tables(findings)],
             curves="",
             facts={
                 "encoder": f"{encoder.name}, {encoder.count_params():,} parameters",
@@ -167,6 +168,7 @@ def feature_patterns_report(
                 **{f"dead map {i}": message for i, message in enumerate(dead, start=1)},
                 **{f"read: {name}": version for name, version in read.items()},
             },
+            figures=FEATURE_PATTERNS,
         )
     )
 

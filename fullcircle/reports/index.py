@@ -1,6 +1,7 @@
 """The index: one page that links the latest reports of a store, with their headline figures side by side.
 
-Belongs here: which figures stand there and how reports are grouped. Nothing is computed; all of it is taken from `results`.
+Belongs here: how reports are grouped and linked. Nothing is computed; all of it is taken from `results`, and which figures are
+compared is said in `figures`.
 """
 
 from __future__ import annotations
@@ -10,32 +11,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fullcircle.reports.figures import ALL
 from fullcircle.reports.files import CONTACT_SHEET
-from fullcircle.reports.page import FIGURES, figure_text, rendered
+from fullcircle.reports.page import rendered
 from fullcircle.reports.results import latest_reports
 from fullcircle.store.objects import Store
 
 INDEX = "index.html"
 
-HEADLINES = (
-    "psnr_db",
-    "pca_psnr_db",
-    "ssim",
-    "fvu",
-    "negative_elbo",
-    "active_latents",
-    "knn_accuracy",
-    "knn_pixels_accuracy",
-    "completeness",
-    "samples_copied",
-    "endpoint_px_mean",
-    "within_1px",
-    "pixel_exact",
-    "accuracy",
-    "pixels_accuracy",
-    "above_test",
-    "dead_maps",
-)
+HEADLINES = {name: figure for name, figure in ALL.items() if figure.on_index}
 """Of all figures those by which reports on the same pictures are compared at a glance."""
 
 
@@ -52,7 +36,7 @@ def index_page(results: Sequence[Mapping[str, Any]], folder: Path) -> str:
         groups.setdefault((prefix, result["partition"]), []).append(result)
     sections = []
     for (prefix, partition), reports in sorted(groups.items()):
-        names = [name for name in HEADLINES if any(name in r["metrics"] for r in reports)]
+        figures = {name: figure for name, figure in HEADLINES.items() if any(name in r["metrics"] for r in reports)}
         rows = []
         for r in reports:
             page = Path(r["report"])
@@ -63,16 +47,16 @@ def index_page(results: Sequence[Mapping[str, Any]], folder: Path) -> str:
                     "link": _link(page, folder),
                     "sheet": _link(sheet, folder) if sheet.exists() else "",
                     "version": r["version"][:12],
-                    "figures": [figure_text(name, r["metrics"][name]) if name in r["metrics"] else "" for name in names],
+                    "figures": [f.text(r["metrics"][name]) if name in r["metrics"] else "" for name, f in figures.items()],
                 }
             )
         says = sorted({r["says"] for r in reports} - {""})
         if len(says) > 1:  # their splits were made in different ways
             says = [f"{row['title']}: {r['says']}" for row, r in zip(rows, reports, strict=True) if r["says"]]
-        columns = [FIGURES[name][0] for name in names]
+        columns = [figure.label for figure in figures.values()]
         sections.append({"title": f"{prefix}: {partition}", "says": says, "columns": columns, "rows": rows})
     shown = {name for name in HEADLINES for r in results if name in r["metrics"]}
-    meanings = [FIGURES[name] for name in HEADLINES if name in shown]
+    meanings = [(figure.label, figure.meaning) for name, figure in HEADLINES.items() if name in shown]
     return rendered("index.html.j2", sections=sections, meanings=meanings)
 
 

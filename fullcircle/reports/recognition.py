@@ -23,6 +23,7 @@ from fullcircle.images.sheets import contact_sheet, data_uri, png, small_webp
 from fullcircle.reading.pictures import on_canvas
 from fullcircle.reading.readings import noisy_picture
 from fullcircle.reading.recognition import Contender, description_length, pixels_judged, ranking
+from fullcircle.reports.figures import RECOGNITION
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.page import Table, figure_table, page
 from fullcircle.reports.settings import RecognitionSettings
@@ -176,7 +177,8 @@ def recognition_report(
     caption = "given | read by its own class | read by the class recognised; mistaken pictures first"
     rows = _shown([c.drawing for c in contenders], read[NOISES[0]])
     (folder / CONTACT_SHEET).write_bytes(small_webp(rows, SHOWN))
-    tables = [figure_table("On test", {f"sigma {n:g}" if n else "clean": f for n, f in figures.items()})]
+    by_noise = {f"sigma {n:g}" if n else "clean": f for n, f in figures.items()}
+    tables = [figure_table("On test", by_noise, RECOGNITION)]
     for noise, matrix in matrices.items():
         how = f"sigma {noise:g}" if noise else "clean"
         tables += [_matrix(f"Read by every class, {how}: pictures of (row) taken for (column)", matrix["read"], names)]
@@ -192,6 +194,7 @@ def recognition_report(
             curves="",
             facts={f"read: {name}": version for name, version in versions.items()}
             | {f"on valid: {name}": f"{score:.1%}" for name, score in on_valid.items()},
+            figures=RECOGNITION,
         )
     )
 

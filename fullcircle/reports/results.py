@@ -9,46 +9,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from fullcircle.reports.figures import ALL, VARIANTS
 from fullcircle.reports.files import PAGE, REPORT
-from fullcircle.reports.page import FIGURES, VARIANTS, figure_text
 from fullcircle.store.objects import Store
 
-HEADLINES = (
-    "mse",
-    "fvu",
-    "psnr_db",
-    "ssim",
-    "drawn_pixel_mse",
-    "endpoint_px_mean",
-    "endpoint_px_median",
-    "endpoint_px_p95",
-    "within_1px",
-    "within_2px",
-    "redraw_mse",
-    "pixel_exact",
-    "accuracy",
-    "pixels_accuracy",
-    "majority_accuracy",
-    "patterns",
-    "dead_maps",
-    "above_test",
-    "picture_above_test",
-    "pca_psnr_db",
-    "mean_psnr_db",
-    "bce",
-    "negative_elbo",
-    "kl",
-    "kl_share",
-    "latents",
-    "active_latents",
-    "knn_accuracy",
-    "knn_pca_accuracy",
-    "knn_pixels_accuracy",
-    "completeness",
-    "change_per_step",
-    "samples_copied",
-    "samples_real",
-)
+HEADLINES = tuple(name for name, figure in ALL.items() if figure.in_results)
+"""The figures of the table, in order."""
 
 REPORTS = ("_report", "feature_patterns")
 """What the names of assets end with that hold a report."""
@@ -99,9 +65,9 @@ def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[st
         for name in HEADLINES:
             if name not in metrics:
                 continue
-            cells = [figure_text(name, metrics[name]), *(figure_text(name, metrics.get(v + name)) for v in variants)]
+            cells = [ALL[name].text(metrics[name]), *(ALL[name].text(metrics.get(v + name)) for v in variants)]
             goal = f"{'<= ' + format(goals[name], 'g'):>12}" if name in goals else ""
-            lines.append((f"  {FIGURES[name][0]:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
+            lines.append((f"  {ALL[name].label:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
         lines += [f"  {result['says']}"] if result["says"] else []
         lines += [f"  report: {result['report']}", ""]
     return "\n".join(lines).rstrip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,24 +27,29 @@ from fullcircle.images.sheets import contact_sheet
 from fullcircle.models.stored import model_of, scaling_of
 from fullcircle.reading.readings import NOISES, SIGMAS, of
 from fullcircle.reports.class_pictures import CONTRAST, SHOWN, TALL
+from fullcircle.reports.figures import DRAWING
 from fullcircle.reports.files import REPORT
-from fullcircle.reports.page import figure_text
 from fullcircle.store.columns import ID, IMAGE
 from fullcircle.store.hashing import TIMING
 from fullcircle.store.objects import NothingMaterializedError, Store
 
-COLUMNS = (
-    "class",
-    "training: decoder, encoder",
-    "decoder FVU",
-    "reader, clean: pixel for pixel",
-    "the same at contrast >= 8",
-    "redraw MSE as a share of the blank's",
-    "redraw PSNR",
-    "points, mean",
-    "spec error, share of range",
-)
-"""All on test; the blank is the best picture of one grey for each example."""
+Cell = Callable[[Drawing, Mapping[str, Any]], str]
+
+COLUMNS: dict[str, Cell] = {
+    "class": lambda drawing, read: f"[{drawing.name}](#{drawing.name})",
+    "training: decoder, encoder": lambda drawing, read: ", ".join(duration(s) for s in read["seconds"]),
+    f"decoder {DRAWING['fvu'].label}": lambda drawing, read: DRAWING["fvu"].text(read["fvu"]),
+    "reader, clean: pixel for pixel": lambda drawing, read: (
+        f"{DRAWING['pixel_exact'].text(read['pixel_exact'])} of {read['examples']:,}"
+    ),
+    "the same at contrast >= 8": lambda drawing, read: DRAWING["pixel_exact"].text(read["seen_pixel_exact"]),
+    "redraw MSE as a share of the blank's": lambda drawing, read: f"{read['redraw_fvu']:.4f}",
+    "redraw PSNR": lambda drawing, read: "all to the pixel" if read["psnr_db"] is None else f"{read['psnr_db']:.1f} dB",
+    "points, mean": lambda drawing, read: "–" if read["endpoint_px_mean"] is None else f"{read['endpoint_px_mean']:.2f} px",
+    DRAWING["spec_error"].label: lambda drawing, read: DRAWING["spec_error"].text(read["spec_error"]),
+}
+"""Of the table: what each cell shows of a class and of what it `reached`. All on test; the blank is the best picture of one grey
+for each example."""
 
 
 def reached(store: Store, drawing: Drawing) -> dict[str, Any]:
@@ -73,22 +79,9 @@ def reached(store: Store, drawing: Drawing) -> dict[str, Any]:
     }
 
 
-def row(drawing: Drawing, figures: dict[str, Any]) -> str:
+def row(drawing: Drawing, figures: Mapping[str, Any]) -> str:
     """A class as a row under `COLUMNS`."""
-    seconds = ", ".join(duration(s) for s in figures["seconds"])
-    psnr = "all to the pixel" if figures["psnr_db"] is None else f"{figures['psnr_db']:.1f} dB"
-    cells = [
-        f"[{drawing.name}](#{drawing.name})",
-        seconds,
-        figure_text("fvu", figures["fvu"]),
-        f"{figure_text('pixel_exact', figures['pixel_exact'])} of {figures['examples']:,}",
-        figure_text("pixel_exact", figures["seen_pixel_exact"]),
-        f"{figures['redraw_fvu']:.4f}",
-        psnr,
-        "–" if figures["endpoint_px_mean"] is None else f"{figures['endpoint_px_mean']:.2f} px",
-        figure_text("spec_error", figures["spec_error"]),
-    ]
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell(drawing, figures) for cell in COLUMNS.values())} |"
 
 
 def sheet(store: Store, drawing: Drawing) -> Image.Image:

@@ -9,7 +9,8 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.images.sheets import CAPTION, GAP, NOTE, contact_sheet, data_uri, film, mosaic, png, small_webp, tiles
 from fullcircle.reports.charts import MARKS, NAMED, code_map, loss_curves
 from fullcircle.reports.drawings import part_listings
-from fullcircle.reports.page import FIGURES, Section, Table, figure_table, figure_text, gap_tables, page
+from fullcircle.reports.figures import AUTOENCODER, DRAWING
+from fullcircle.reports.page import Section, Table, figure_table, gap_tables, page
 
 HISTORY = [{"stage": s, "loss": 1 / e, "val_loss": 1.1 / e} for e, s in enumerate("aaabb", start=1)]
 
@@ -48,25 +49,8 @@ def test_curves_are_the_same_every_time_and_mark_the_stages():
     assert svg.count("<!-- b -->") == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "text"),
-    [
-        ("fvu", 0.0512, "0.051"),
-        ("mse", 0.000123, "1.23e-04"),
-        ("within_1px", 0.5, "50.0%"),
-        ("noisy_pixel_exact", 1.0, "100.0%"),
-        ("reader_within_step", 0.25, "25.0%"),
-        ("endpoint_px_mean", 1.234, "1.23"),
-        ("examples", 1800, "1,800"),
-        ("psnr_db", None, "–"),
-    ],
-)
-def test_figures_are_readable(name, value, text):
-    assert figure_text(name, value) == text
-
-
 def test_a_table_has_a_row_per_figure_in_the_order_of_the_list():
-    table = figure_table("On test", {"clean": {"fvu": 0.1, "mse": 0.2}, "noisy": {"fvu": 0.3}})
+    table = figure_table("On test", {"clean": {"fvu": 0.1, "mse": 0.2}, "noisy": {"fvu": 0.3}}, DRAWING)
     assert table == Table("On test", ["clean", "noisy"], [("MSE", ["2.00e-01", "–"]), ("FVU", ["0.100", "0.300"])])
 
 
@@ -80,7 +64,7 @@ def test_a_gap_is_shown_with_its_interval_and_what_follows():
         "holds_zero": True,
         "beyond_chance": False,
     }
-    (table,) = gap_tables({"reader": {"pixel_exact": gap}})
+    (table,) = gap_tables({"reader": {"pixel_exact": gap}}, DRAWING)
     assert table.title == "Valid against test: reader"
     assert table.rows == [("redrawn pixel for pixel", ["50.0%", "45.0%", "-5.0%", "-10.0% to 1.0%", "yes", "no"])]
 
@@ -106,7 +90,7 @@ def test_what_was_read_is_listed_part_by_part_each_as_its_own_call(rng):
         exec(code, names)
     assert np.array_equal(np.asarray(names["image"]), face.render(specs[:1])[0])
     assert part_listings(DRAWINGS["line"], DRAWINGS["line"].factors.sample(2, rng)) == []
-    html = page(title="t", summary="s", pictures=[], tables=[], curves="", facts={}, listings=[first])
+    html = page(title="t", summary="s", pictures=[], tables=[], curves="", facts={}, figures={}, listings=[first])
     assert f"<code>{first.lines[2][1]}</code>" in html
 
 
@@ -118,12 +102,13 @@ def test_the_page_is_self_contained_and_escapes():
         tables=[Table("t", ["a"], [("FVU", ["1"])])],
         curves=loss_curves(HISTORY),
         facts={"k": "v"},
+        figures=DRAWING,
     )
     assert "A &lt;b&gt;" in html
     assert "data:image/png;base64,eA==" in html
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", html)
-    assert FIGURES["fvu"][1].split("'")[0] in html
-    assert FIGURES["ssim"][1] not in html  # only what is shown is explained
+    assert DRAWING["fvu"].meaning.split("'")[0] in html
+    assert DRAWING["ssim"].meaning not in html  # only what is shown is explained
 
 
 def test_notes_stand_under_their_columns(rng):
@@ -202,7 +187,15 @@ def test_a_section_has_its_parts_in_order_and_a_warning_comes_first():
         "<svg></svg>",
     )
     html = page(
-        title="t", summary="All.", pictures=[], tables=[], curves="", facts={}, sections=[section], warning="Beware: 1 < 2."
+        title="t",
+        summary="All.",
+        pictures=[],
+        tables=[],
+        curves="",
+        facts={},
+        figures=AUTOENCODER,
+        sections=[section],
+        warning="Beware: 1 < 2.",
     )
     parts = [
         "Beware: 1 &lt; 2.",
@@ -215,4 +208,4 @@ def test_a_section_has_its_parts_in_order_and_a_warning_comes_first():
         "How it came",
     ]
     assert [html.index(part) for part in parts] == sorted(html.index(part) for part in parts)
-    assert FIGURES["psnr_db"][1] in html  # explained where it heads a column, too
+    assert AUTOENCODER["psnr_db"].meaning in html  # explained where it heads a column, too
