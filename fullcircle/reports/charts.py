@@ -31,12 +31,12 @@ def loss_curves(history: Sequence[dict[str, Any]]) -> str:
     from matplotlib import pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    told = [name for name in LOSSES if name in history[0]]
-    several = len(told) > 1
+    given = [name for name in LOSSES if name in history[0]]
+    several = len(given) > 1
     with plt.rc_context({"svg.hashsalt": "fullcircle", "font.size": 9}):
         figure, axes = plt.subplots(figsize=(7, 3.4 if several else 2.6), layout="constrained")
         epochs = range(1, len(history) + 1)
-        for i, name in enumerate(told):
+        for i, name in enumerate(given):
             for key, label, style in ((name, "train", "-"), (f"val_{name}", "valid", "--")):
                 words = f"{LOSSES[name]}, {label}" if several else label
                 values = [h[key] if h[key] > 0 else np.nan for h in history]  # a KL of nothing has no logarithm
@@ -60,7 +60,7 @@ def loss_curves(history: Sequence[dict[str, Any]]) -> str:
     return buffer.getvalue()[buffer.getvalue().index("<svg") :]
 
 
-def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.ndarray], axes_said: tuple[str, str]) -> bytes:
+def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.ndarray], axis_names: tuple[str, str]) -> bytes:
     """Codes in two dimensions, coloured and marked by label, as PNG; a picture of each label lies where half of its points are.
 
     Ten colours and six marks tell `NAMED` labels apart; the rarest beyond that are grey and counted in the legend.
@@ -69,7 +69,7 @@ def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.n
         points: ``(n, 2)``.
         labels: of each, text.
         pictures: by label, ``uint8 (h, w[, 3])``; labels without one get none.
-        axes_said: names of the axes; two empty ones where they mean nothing.
+        axis_names: names of the axes; two empty ones where they mean nothing.
     """
     from matplotlib.figure import Figure
     from matplotlib.font_manager import findfont, get_font
@@ -87,8 +87,8 @@ def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.n
     axes = figure.add_subplot()
     others = ~np.isin(labels.astype(str), named)
     if others.any():
-        said = f"{len(set(labels[others]))} others"
-        axes.scatter(points[others, 0], points[others, 1], s=10, color="#bbb", linewidths=0, label=said)
+        rest = f"{len(set(labels[others]))} others"
+        axes.scatter(points[others, 0], points[others, 1], s=10, color="#bbb", linewidths=0, label=rest)
     for i, label in enumerate(named):
         at = points[labels == label]
         colour, mark = f"C{i % 10}", MARKS[i // 10]
@@ -103,9 +103,9 @@ def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.n
             small, np.median(points[labels == label], axis=0), pad=0.1, bboxprops={"edgecolor": f"C{i % 10}", "linewidth": 1.5}
         )
         axes.add_artist(box)
-    axes.set_xlabel(axes_said[0])
-    axes.set_ylabel(axes_said[1])
-    if not any(axes_said):
+    axes.set_xlabel(axis_names[0])
+    axes.set_ylabel(axis_names[1])
+    if not any(axis_names):
         axes.set_xticks([])
         axes.set_yticks([])
     axes.legend(

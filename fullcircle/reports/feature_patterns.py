@@ -80,7 +80,7 @@ class Finding:
         return self.ended == SILENT
 
     def message(self, settings: FeaturePatternsSettings) -> str:
-        """What is to be said of a map that was given up."""
+        """Why a map was given up."""
         tried = (
             f"Map {self.map} of {self.layer!r} was given up: no gradient, so nothing to climb, on the {settings.starts} "
             f"start images and in {self.steps} steps, each from another one; activation {self.activation:.3g} throughout."
@@ -111,7 +111,7 @@ def feature_patterns_report(
         test: pictures to compare with, and to take lightness and contrast from.
         read: hashes of what was read.
         settings: which maps, and how to climb.
-        progress: told all the while.
+        progress: where to say how far it is.
 
     Raises:
         SettingsError: when a layer or a map is named that the encoder has not.
@@ -213,9 +213,9 @@ def _write_patterns(path: Path, found: Sequence[Patterns], findings: Sequence[Fi
             ("image", tensor_type(images.shape[1:], pa.float32())),
         ]
     )
-    said = {name: about[name] for name in ("asset", "partition", "encoder", "statistics", "settings", "read")}
+    kept = {name: about[name] for name in ("asset", "partition", "encoder", "statistics", "settings", "read")}
     columns = [pa.array([getattr(f, field.name) for f in findings], field.type) for field in list(schema)[:-1]]
-    batch = pa.record_batch([*columns, tensor_array(images)], schema=with_about(schema, said))
+    batch = pa.record_batch([*columns, tensor_array(images)], schema=with_about(schema, kept))
     write_table(path, batch.schema, [batch])
 
 

@@ -1,7 +1,7 @@
 """The index: one page that links the latest reports of a store, with their headline figures side by side.
 
 Belongs here: how reports are grouped and linked. Nothing is computed; all of it is taken from `results`, and which figures are
-compared is said in `figures`.
+compared is decided in `figures`.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def index_page(results: Sequence[Mapping[str, Any]], folder: Path) -> str:
                     "figures": [f.text(r["metrics"][name]) if name in r["metrics"] else "" for name, f in figures.items()],
                 }
             )
-        says = sorted({r["says"] for r in reports} - {""})
-        if len(says) > 1:  # their splits were made in different ways
-            says = [f"{row['title']}: {r['says']}" for row, r in zip(rows, reports, strict=True) if r["says"]]
+        notes = sorted({r["meaning"] for r in reports} - {""})
+        if len(notes) > 1:  # their splits were made in different ways
+            notes = [f"{row['title']}: {r['meaning']}" for row, r in zip(rows, reports, strict=True) if r["meaning"]]
         columns = [figure.label for figure in figures.values()]
-        sections.append({"title": f"{prefix}: {partition}", "says": says, "columns": columns, "rows": rows})
+        sections.append({"title": f"{prefix}: {partition}", "notes": notes, "columns": columns, "rows": rows})
     shown = {name for name in HEADLINES for r in results if name in r["metrics"]}
     meanings = [(figure.label, figure.meaning) for name, figure in HEADLINES.items() if name in shown]
     return rendered("index.html.j2", sections=sections, meanings=meanings)

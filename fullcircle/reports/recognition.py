@@ -49,13 +49,13 @@ class Read:
     Attributes:
         pictures: as they were given, in the order of `true`.
         true: index of each picture's class, ``int (n,)``.
-        said: index of the class that was recognised, ``int (n,)``.
+        recognised: index of the class that was recognised, ``int (n,)``.
         specs: per class what it read, ``(n, n_factors)``.
     """
 
     pictures: Sequence[np.ndarray]
     true: np.ndarray
-    said: np.ndarray
+    recognised: np.ndarray
     specs: Sequence[np.ndarray]
 
 
@@ -84,16 +84,16 @@ def read_all(
         reading = contender.reader.read(images, np.random.default_rng(settings.seed))
         lengths.append(description_length(contender.drawing, reading.redraw_mse, judged))
         specs.append(reading.specs)
-        said = f"{contender.drawing.name} has read {len(pictures):,} pictures at sigma {noise:g}"
-        progress.step("recognition", done + 1, len(contenders), "classes", said)
-    said_classes = np.array([ranking(column)[0] for column in np.stack(lengths, axis=1).tolist()])
-    return Read(pictures, np.array(true), said_classes, specs)
+        note = f"{contender.drawing.name} has read {len(pictures):,} pictures at sigma {noise:g}"
+        progress.step("recognition", done + 1, len(contenders), "classes", note)
+    recognised = np.array([ranking(column)[0] for column in np.stack(lengths, axis=1).tolist()])
+    return Read(pictures, np.array(true), recognised, specs)
 
 
-def confusion(true: np.ndarray, said: np.ndarray, n: int) -> np.ndarray:
+def confusion(true: np.ndarray, recognised: np.ndarray, n: int) -> np.ndarray:
     """How many pictures of each class (rows) were taken for which (columns), ``int (n, n)``."""
     counts = np.zeros((n, n), int)
-    np.add.at(counts, (true, said), 1)
+    np.add.at(counts, (true, recognised), 1)
     return counts
 
 
@@ -144,7 +144,7 @@ def recognition_report(
         contenders: the trained classes.
         splits: `train`, `test` and `valid` of each of them, in their order.
         settings: how many pictures, the search's budget.
-        progress: told all the while.
+        progress: where to say how far it is.
     """
     names = [c.drawing.name for c in contenders]
     read = {noise: read_all(contenders, splits["test"], noise, settings, progress) for noise in NOISES}
@@ -153,9 +153,12 @@ def recognition_report(
     for noise, r in read.items():
         by_pixels = model.predict(pixels_of(r.pictures))
         counts = np.bincount(r.true, minlength=len(names))
-        matrices[noise] = {"read": confusion(r.true, r.said, len(names)), "pixels": confusion(r.true, by_pixels, len(names))}
+        matrices[noise] = {
+            "read": confusion(r.true, r.recognised, len(names)),
+            "pixels": confusion(r.true, by_pixels, len(names)),
+        }
         figures[noise] = {
-            "accuracy": float((r.said == r.true).mean()),
+            "accuracy": float((r.recognised == r.true).mean()),
             "pixels_accuracy": float((by_pixels == r.true).mean()),
             "majority_accuracy": float(counts.max() / counts.sum()),
             "examples": len(r.true),
@@ -210,13 +213,17 @@ def _matrix(title: str, counts: np.ndarray, names: Sequence[str]) -> Table:
 def _shown(drawings: Sequence[Drawing], read: Read) -> list[tuple[str, np.ndarray]]:
     """Rows of a contact sheet: mistaken pictures first, then of each class its first ones in turn."""
     within = np.arange(len(read.true)) - np.searchsorted(read.true, read.true)
-    order = np.lexsort((within, read.said == read.true))[:SHOWN]
+    order = np.lexsort((within, read.recognised == read.true))[:SHOWN]
 
     def drawn(by: np.ndarray) -> np.ndarray:
         return np.stack([_same_size(drawings[by[i]].render(read.specs[by[i]][i][None])[0]) for i in order])
 
     given = np.stack([_same_size(read.pictures[i]) for i in order])
-    return [("given", given), ("read by its\nown class", drawn(read.true)), ("by the class\nrecognised", drawn(read.said))]
+    return [
+        ("given", given),
+        ("read by its\nown class", drawn(read.true)),
+        ("by the class\nrecognised", drawn(read.recognised)),
+    ]
 
 
 def _same_size(image: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ Belongs here: collecting and printing. Nothing is computed; the figures are thos
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,8 +22,8 @@ REPORTS = ("_report", "feature_patterns")
 def latest_reports(store: Store) -> list[dict[str, Any]]:
     """The latest version of every report, by asset and partition.
 
-    Each is ``{"asset", "partition", "version", "report", "metrics", "says"}``; `says` is what the figures prove, by how the splits
-    were made, empty where there is only one way.
+    Each is ``{"asset", "partition", "version", "report", "metrics", "meaning"}``; `meaning` is what the figures prove, by how the
+    splits were made, empty where there is only one way.
 
     Raises:
         StoredObjectError: when a report is not whole.
@@ -34,7 +33,8 @@ def latest_reports(store: Store) -> list[dict[str, Any]]:
         if not asset.endswith(REPORTS):
             continue
         stored = store.open(entry["version"], f"{asset} ({partition})")
-        report = json.loads(stored.file(REPORT).read_text())
+        report = stored.json(REPORT)
+        splits = report.get("splits", {})
         results.append(
             {
                 "asset": asset,
@@ -42,7 +42,7 @@ def latest_reports(store: Store) -> list[dict[str, Any]]:
                 "version": stored.hash,
                 "report": str(stored.file(PAGE)),
                 "metrics": report["metrics"],
-                "says": report.get("splits", {}).get("says", ""),
+                "meaning": splits.get("meaning", splits.get("says", "")),  # older reports have it as "says"
             }
         )
     return results
@@ -68,6 +68,6 @@ def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[st
             cells = [ALL[name].text(metrics[name]), *(ALL[name].text(metrics.get(v + name)) for v in variants)]
             goal = f"{'<= ' + format(goals[name], 'g'):>12}" if name in goals else ""
             lines.append((f"  {ALL[name].label:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
-        lines += [f"  {result['says']}"] if result["says"] else []
+        lines += [f"  {result['meaning']}"] if result["meaning"] else []
         lines += [f"  report: {result['report']}", ""]
     return "\n".join(lines).rstrip()

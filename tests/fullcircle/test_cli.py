@@ -40,7 +40,7 @@ def test_results_lists_the_latest_reports(reported, capsys):
             "version": stored.hash,
             "report": str(stored.file(PAGE)),
             "metrics": METRICS,
-            "says": "",
+            "meaning": "",
         }
     ]
 

@@ -22,6 +22,7 @@ from fullcircle.reports.autoencoders import MORPH, Tables, write_report
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.results import HEADLINES
 from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.store.code_version import why
 
 SMALL = {
     "pictures": 3,
@@ -50,7 +51,7 @@ class Linear:
             "model": "vae" if variational else "denoising_autoencoder",
             "source": "digits",
             "canvas": [*CANVAS, 1],
-            "settings": {"latents": latents},
+            "settings": {"latents": latents} | ({} if variational else {"noise_max_sigma": 76.5}),
             "history": [epoch, epoch | {"epoch": 2}],
             "parameters": 1,
             "trainable": 1,
@@ -193,6 +194,12 @@ def test_noise_is_taken_away_beside_filters_tuned_on_valid(plain):
         assert set(level["psnr_db"]) == {"noisy", "model", "median filter", "non-local means"}
         assert level["psnr_db"]["non-local means"] >= level["psnr_db"]["noisy"]
     assert "It was trained for this" in plain[2]
+
+
+def test_whether_it_was_trained_on_noise_follows_from_its_settings_alone(variational, plain):
+    assert "It was not trained for this" in variational[2]
+    root = "fullcircle.reports.autoencoders:autoencoder_report"
+    assert not why("fullcircle.models.autoencoders:AUTOENCODERS", root, without=frozenset())
 
 
 def test_the_page_needs_nothing_else_and_has_every_section(variational, plain):
