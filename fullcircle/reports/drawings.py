@@ -6,7 +6,7 @@ Belongs here: which figures, pictures and groups they give. Everything is measur
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from fullcircle.reading.readings import NOISES, SIGMAS, STEP, errors_of, noisy_p
 from fullcircle.reports.charts import loss_curves
 from fullcircle.reports.figures import DRAWING
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
-from fullcircle.reports.page import Listing, Table, figure_table, gap_tables, page
+from fullcircle.reports.page import Listing, Table, figure_table, gap_tables, page, page_version
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.store.columns import ID, IMAGE
 from fullcircle.store.hashing import TIMING
@@ -100,11 +100,14 @@ def _write(
     )
 
 
-def _report(asset: str, drawing: Drawing, model: StoredObject, read: Mapping[str, str], **parts: Any) -> dict[str, Any]:
+def _report(
+    report: Callable[..., None], drawing: Drawing, model: StoredObject, read: Mapping[str, str], **parts: Any
+) -> dict[str, Any]:
     training = training_of(model)
     return {
-        "asset": asset,
+        "asset": f"drawings/{report.__name__}",
         "drawing": drawing.name,
+        "page_version": page_version(report),
         **parts,
         "history": training["history"],
         "training": {k: training[k] for k in ("settings", "parameters", "trainable")},
@@ -124,9 +127,7 @@ def decoder_report(
     contrasts = by_group(errors, "contrast", CONTRASTS, summarise_image_errors)
     differences = gaps({"decoder": (on_valid, errors, summarise_image_errors)}, settings.seed)
     read = {"test": test.hash, "valid": valid.hash, "decoder": decoder.hash}
-    report = _report(
-        "drawings/decoder_report", drawing, decoder, read, metrics=metrics, by_contrast=contrasts, gaps=differences
-    )
+    report = _report(decoder_report, drawing, decoder, read, metrics=metrics, by_contrast=contrasts, gaps=differences)
 
     shown = chosen_examples(table, drawing, settings)
     decoded = at_rest(model.predict_on_batch(scales.to_latent(specs_of(drawing, shown))))
@@ -220,7 +221,7 @@ def encoder_report(
         "readings": readings.hash,
     }
     report = _report(
-        "drawings/encoder_report",
+        encoder_report,
         drawing,
         encoder,
         versions,

@@ -31,7 +31,7 @@ from fullcircle.images.arrays import at_rest, unit_images
 from fullcircle.images.sheets import contact_sheet, data_uri, small_webp, webp
 from fullcircle.reports.figures import FEATURE_PATTERNS
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
-from fullcircle.reports.page import Table, figure_table, page
+from fullcircle.reports.page import Table, figure_table, page, page_version
 from fullcircle.store.hashing import TIMING
 from fullcircle.store.tables import TableReader, tensor_array, tensor_type, with_about, write_table
 
@@ -135,6 +135,7 @@ def feature_patterns_report(
     report = {
         "asset": asset,
         "partition": partition,
+        "page_version": page_version(feature_patterns_report),
         "encoder": encoder.name,
         "metrics": metrics,
         "maps": [dataclasses.asdict(f) for f in findings],

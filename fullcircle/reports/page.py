@@ -1,12 +1,16 @@
-"""The page: one self-contained HTML file from figures, pictures and curves."""
+"""The page: one self-contained HTML file from figures, pictures and curves; and the version of the code that makes it.
+
+Belongs here: what the pages of all reports share. What stands on a page is the business of its report.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fullcircle.reports.figures import Figures
+from fullcircle.store.code_version import code_version
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +113,18 @@ def page(
         sections=sections,
         warning=warning,
     )
+
+
+def page_version(report: Callable[..., None]) -> str:
+    """Short hash of the code that makes a report's page, templates included, for its ``report.json``.
+
+    A page is no content of its own, so by figures and pictures alone a corrected page would be the same object, and the old page
+    would stay. With this beside the figures it is another object.
+
+    Args:
+        report: the function that writes the report: what it measures and shows belongs to the page as the template does.
+    """
+    return code_version(f"{report.__module__}:{report.__name__}")
 
 
 def rendered(template: str, **values: Any) -> str:

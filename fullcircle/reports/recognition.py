@@ -25,7 +25,7 @@ from fullcircle.reading.readings import noisy_picture
 from fullcircle.reading.recognition import Contender, description_length, pixels_judged, ranking
 from fullcircle.reports.figures import RECOGNITION
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
-from fullcircle.reports.page import Table, figure_table, page
+from fullcircle.reports.page import Table, figure_table, page, page_version
 from fullcircle.reports.settings import RecognitionSettings
 from fullcircle.store.columns import ID, IMAGE
 from fullcircle.store.objects import StoredObject
@@ -170,6 +170,7 @@ def recognition_report(
     metrics = figures[NOISES[0]] | {f"noisy_{k}": v for k, v in figures[NOISES[1]].items()}
     report = {
         "asset": "drawings/recognition_report",
+        "page_version": page_version(recognition_report),
         "classes": names,
         "metrics": {name: value for name, value in metrics.items() if not name.endswith("examples")},
         "confusion": {f"{n:g}": {k: v.tolist() for k, v in m.items()} for n, m in matrices.items()},

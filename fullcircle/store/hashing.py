@@ -25,7 +25,8 @@ TIMING = "timing"
 """Top-level key of a JSON file that says how long things took on this machine: kept, but not content."""
 
 PAGES = frozenset({".html"})
-"""Endings of files that only show what stands in other files of the same object (and their timing): not content."""
+"""Endings of files that only show what stands in other files of the same object (and their timing): not content. That a page is
+made in another way is content of the file that it shows, see `reports.page.page_version`."""
 
 
 def digest(parts: Iterable[bytes]) -> str:

@@ -27,7 +27,7 @@ from fullcircle.reports.autoencoders.pictures import denoising, random_samples, 
 from fullcircle.reports.autoencoders.sheets import SHEET_COLUMNS
 from fullcircle.reports.figures import AUTOENCODER
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
-from fullcircle.reports.page import Section, page
+from fullcircle.reports.page import Section, page, page_version
 from fullcircle.store.columns import ID
 from fullcircle.store.hashing import TIMING
 from fullcircle.store.objects import StoredObject
@@ -118,6 +118,7 @@ def _as_dict(
         "asset": f"glyphs/{training['model']}_report",
         "model": training["model"],
         "source": training["source"],
+        "page_version": page_version(write_report),
         "splits": {"unit": splits["unit"], "meaning": splits["says"], "flatters": flatters(tables.test.about)},
         "measured": {
             "test": found.measured.rows,

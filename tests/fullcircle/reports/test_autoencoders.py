@@ -122,6 +122,7 @@ def test_pca_beside_itself_is_as_good(variational, plain):
         assert metrics["psnr_db"] > metrics["mean_psnr_db"] + 0.5
         assert 0 < metrics["ssim"] < 1
         assert metrics["bce"] > 0
+        assert report["page_version"]
         assert set(metrics) & {"knn_accuracy", "completeness", "active_latents"} <= set(HEADLINES)
 
 

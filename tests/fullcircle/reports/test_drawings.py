@@ -2,6 +2,9 @@
 
 import io
 import json
+import shutil
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,12 +19,15 @@ from fullcircle.models.encoders import attention
 from fullcircle.models.stored import TRAINING
 from fullcircle.reading.readings import NOISES
 from fullcircle.reading.settings import ReaderSettings
+from fullcircle.reports import page
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.reports.trained_classes import reached, sheet, write_reached
 from fullcircle.steps import drawings as drawing_steps
+from fullcircle.store.code_version import code_version
 from fullcircle.store.objects import NothingMaterializedError
 
+ROOT = Path(__file__).parents[3]
 FACE = DRAWINGS["face"]
 
 
@@ -51,6 +57,7 @@ def reports(store, monkeypatch):
     return {
         "examples": examples,
         "decoder": drawing_steps.report_decoder(store, FACE, test, valid, decoder, shown),
+        "decoder again": lambda: drawing_steps.report_decoder(store, FACE, test, valid, decoder, shown),
         "encoder": drawing_steps.report_encoder(store, FACE, test, valid, decoder, encoder, readings, shown),
     }
 
@@ -64,10 +71,10 @@ def test_a_face_has_its_reports_in_colour_and_its_parts_listed(reports):
         assert sheet.height == rows * (96 + 4) + 4
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
         assert np.ptp(pixels[4:100, 92:188], axis=2).max() > 30  # the first face is no grey one
-    page = reports["encoder"].file(PAGE).read_text()
-    assert page.count("the parts that were read") == 2
+    text = reports["encoder"].file(PAGE).read_text()
+    assert text.count("the parts that were read") == 2
     for part in ("hair: ellipse", "right eye: ellipse", "mouth: arc"):
-        assert page.count(f"<dt>{part}</dt><dd><code>draw.{part.split()[-1]}([(") == 2
+        assert text.count(f"<dt>{part}</dt><dd><code>draw.{part.split()[-1]}([(") == 2
     assert "the parts" not in reports["decoder"].file(PAGE).read_text()
     assert set(json.loads(reports["encoder"].file(REPORT).read_text())["reader"]) == {f"{n:g}" for n in NOISES}
 
@@ -91,3 +98,20 @@ def test_what_was_reached_is_what_the_reports_say(store, reports, tmp_path):
     assert line.startswith("| [face](#face) | 0:01, 0:01 |") and f"{made['psnr_db']:.1f} dB" in line
     with Image.open(tmp_path / "reached_face.webp") as image:
         assert image.height == 3 * (96 + 4) + 4
+
+
+def test_a_corrected_page_is_another_object_and_the_same_page_is_not(reports, monkeypatch, tmp_path):
+    first, again = reports["decoder"], reports["decoder again"]
+    assert again().hash == first.hash
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "fullcircle", copy / "fullcircle", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(page, "code_version", partial(code_version, root=copy))
+    assert again().hash == first.hash
+    template = copy / "fullcircle/reports/templates/page.html.j2"
+    template.write_text(template.read_text().replace("<body>", '<body class="corrected">'))
+    corrected = again()
+    assert corrected.hash != first.hash
+    figures = [stored.json(REPORT) for stored in (first, corrected)]
+    assert figures[0].pop("page_version") != figures[1].pop("page_version")
+    assert figures[0] == figures[1]
+    assert first.file(PAGE).exists()

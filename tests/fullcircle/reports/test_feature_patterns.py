@@ -96,6 +96,7 @@ def test_the_report_says_what_excites_and_what_is_dead(made, store):
         "without it."
     ]
     assert report["metrics"]["dead_maps"] == 1
+    assert report["page_version"]
     assert report["metrics"]["patterns"] == 4
     assert all(m["activation"] > m["start_activation"] for m in others)
     ids = (store.latest("drawings/test", "line")).table().read(["id"])["id"].tolist()

@@ -1,5 +1,6 @@
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,10 +8,14 @@ from PIL import Image, ImageDraw
 
 from fullcircle.drawings import DRAWINGS
 from fullcircle.images.sheets import CAPTION, GAP, NOTE, contact_sheet, data_uri, film, mosaic, png, small_webp, tiles
+from fullcircle.reports.autoencoders import write_report
 from fullcircle.reports.charts import MARKS, NAMED, code_map, loss_curves
-from fullcircle.reports.drawings import part_listings
+from fullcircle.reports.drawings import decoder_report, encoder_report, part_listings
+from fullcircle.reports.feature_patterns import feature_patterns_report
 from fullcircle.reports.figures import AUTOENCODER, DRAWING
-from fullcircle.reports.page import Section, Table, figure_table, gap_tables, page
+from fullcircle.reports.page import Section, Table, figure_table, gap_tables, page, page_version
+from fullcircle.reports.recognition import recognition_report
+from fullcircle.store.code_version import code_version, files_behind
 
 HISTORY = [{"stage": s, "loss": 1 / e, "val_loss": 1.1 / e} for e, s in enumerate("aaabb", start=1)]
 
@@ -109,6 +114,24 @@ def test_the_page_is_self_contained_and_escapes():
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", html)
     assert DRAWING["fvu"].meaning.split("'")[0] in html
     assert DRAWING["ssim"].meaning not in html  # only what is shown is explained
+
+
+@pytest.mark.parametrize(
+    ("report", "templates"),
+    [
+        (decoder_report, {"page"}),
+        (encoder_report, {"page"}),
+        (recognition_report, {"page"}),
+        (feature_patterns_report, {"page"}),
+        (write_report, {"page", "explorer"}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_version_of_a_page_covers_its_templates(report, templates):
+    root = f"{report.__module__}:{report.__name__}"
+    covered = {Path(file).name for file in files_behind(root) if file.endswith(".j2")}
+    assert covered == {f"{name}.html.j2" for name in templates}
+    assert page_version(report) == code_version(root)
 
 
 def test_notes_stand_under_their_columns(rng):

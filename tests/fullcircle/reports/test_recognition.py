@@ -61,6 +61,7 @@ def test_the_figures_follow_from_the_matrices(made):
     stored, _ = made
     report = json.loads(stored.file(REPORT).read_text())
     assert report["classes"] == list(NAMES)
+    assert report["page_version"]
     for noise, prefix in (("0", ""), ("0.05", "noisy_")):
         for said, figure in (("read", "accuracy"), ("pixels", "pixels_accuracy")):
             matrix = report["confusion"][noise][said]
