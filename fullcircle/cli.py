@@ -18,7 +18,7 @@ from fullcircle.core.progress import Progress, silent
 from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import drawing_of
 from fullcircle.reading.settings import STEPS, ReaderSettings
-from fullcircle.reports.results import latest_reports, results_text
+from fullcircle.reports.results import frame, latest_reports, results_text
 from fullcircle.store.ledger import LedgerError, StoreError
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
@@ -40,6 +40,9 @@ def _results(arguments: argparse.Namespace) -> int:
     results = latest_reports(store)
     if arguments.json:
         print(json.dumps(results, indent=1))
+        return 0
+    if arguments.csv:
+        print(frame(results).to_csv(index=False), end="")
         return 0
     if not results:
         print(f"No report yet in {store.root}. Make one with: make run", file=sys.stderr)
@@ -198,7 +201,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--store", default=str(default_store()), help="folder of objects and ledger (default: %(default)s)")
     commands = top.add_subparsers(dest="command", required=True)
     results = commands.add_parser("results", help="the latest figures of every report")
-    results.add_argument("--json", action="store_true", help="as a list of objects")
+    form = results.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as a list of objects")
+    form.add_argument("--csv", action="store_true", help="as a table for other programs, a row for each report")
     results.set_defaults(run=_results)
     there = commands.add_parser(
         "list", help="drawing classes, picture sources, operations and models, and what was made of each"

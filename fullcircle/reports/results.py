@@ -5,12 +5,15 @@ Belongs here: collecting and printing. Nothing is computed; the figures are thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fullcircle.reports.figures import ALL, VARIANTS
 from fullcircle.reports.files import PAGE, REPORT
 from fullcircle.store.objects import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HEADLINES = tuple(name for name, figure in ALL.items() if figure.in_results)
 """The figures of the table, in order."""
@@ -46,6 +49,28 @@ def latest_reports(store: Store) -> list[dict[str, Any]]:
             }
         )
     return results
+
+
+def frame(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The results as a pandas frame, a row for each report.
+
+    Args:
+        results: of `latest_reports`.
+
+    Returns:
+        Columns `asset`, `partition`, `version`, `report` (path of the page) and `meaning`, then one for each figure that any of the
+        reports has, as it is called there; NaN where a report has no such figure, or nothing to compute it from.
+
+    Example:
+        >>> frame(latest_reports(store)).set_index("partition")["reader_pixel_exact"]
+    """
+    import pandas as pd
+
+    given = ("asset", "partition", "version", "report", "meaning")
+    figures = dict.fromkeys(name for result in results for name in result["metrics"])
+    columns = {name: pd.Series([result[name] for result in results], dtype=object) for name in given}
+    columns |= {name: pd.Series([result["metrics"].get(name) for result in results], dtype="float64") for name in figures}
+    return pd.DataFrame(columns)
 
 
 def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[str, float]] | None = None) -> str:

@@ -10,11 +10,14 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Columns = dict[str, np.ndarray]
 
@@ -150,6 +153,24 @@ class TableReader:
             empty = self.schema.empty_table().select(list(columns))
             return {name: to_numpy(empty.column(name)) for name in columns}
         return {name: np.concatenate([p[name] for p in parts])[:limit] for name in columns}
+
+    def frame(self, columns: Sequence[str] | None = None, limit: int | None = None) -> pd.DataFrame:
+        """Rows as a pandas frame.
+
+        Args:
+            columns: which; without it all but pictures, which a frame holds as objects, one array a row.
+            limit: only the first so many rows.
+
+        Example:
+            >>> readings = store.latest("drawings/readings", "line").table().frame()
+            >>> readings.groupby(["noise_sigma_level", "step"])["pixel_exact"].mean()
+        """
+        import pandas as pd
+
+        if columns is None:
+            columns = [field.name for field in self.schema if not isinstance(field.type, pa.FixedShapeTensorType)]
+        read = self.read(columns, limit) if columns else {}
+        return pd.DataFrame({name: list(values) if values.ndim > 1 else values for name, values in read.items()})
 
 
 def with_about(schema: pa.Schema, about: dict[str, Any]) -> pa.Schema:

@@ -1,7 +1,9 @@
+import io
 import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from fullcircle.cli import CLOSED, main
@@ -43,6 +45,17 @@ def test_results_lists_the_latest_reports(reported, capsys):
             "meaning": "",
         }
     ]
+
+
+def test_results_are_a_table_for_programs(reported, capsys):
+    store, stored = reported
+    assert main(["--store", str(store.root), "results", "--csv"]) == 0
+    table = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert table.loc[0, ["asset", "partition", "version"]].tolist() == ["drawings/encoder_report", "line", stored.hash]
+    assert table.loc[0, list(METRICS)].tolist() == list(METRICS.values())
+    with pytest.raises(SystemExit):
+        main(["--store", str(store.root), "results", "--csv", "--json"])
+    assert "not allowed with argument" in capsys.readouterr().err
 
 
 def test_results_is_a_table_people_read(reported, capsys):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fullcircle.reports.files import PAGE, REPORT
-from fullcircle.reports.results import latest_reports, results_text
+from fullcircle.reports.results import frame, latest_reports, results_text
 
 
 @pytest.fixture
@@ -29,3 +29,15 @@ def test_what_figures_prove_is_read_from_older_reports_too(enter, store, word):
     (result,) = latest_reports(store)
     assert result["meaning"] == "These figures flatter."
     assert "  These figures flatter.\n" in results_text([result])
+
+
+def test_results_are_a_frame_with_a_row_for_each_report(enter, store):
+    assert frame(latest_reports(store)).columns.tolist() == ["asset", "partition", "version", "report", "meaning"]
+    decoder = enter("drawings/decoder_report", metrics={"fvu": 0.1, "psnr_db": None})
+    enter("drawings/recognition_report", "all", metrics={"accuracy": 1, "noisy_accuracy": 0.5})
+    made = frame(latest_reports(store)).set_index("asset")
+    assert made.index.tolist() == ["drawings/decoder_report", "drawings/recognition_report"]
+    assert made.loc["drawings/decoder_report", "version"] == decoder.hash
+    assert made["fvu"].tolist()[0] == 0.1
+    assert made[["psnr_db", "fvu", "noisy_accuracy"]].isna().to_numpy().tolist() == [[True, False, True], [True, True, False]]
+    assert made["accuracy"].dtype == "float64"

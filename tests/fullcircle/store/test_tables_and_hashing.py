@@ -38,6 +38,22 @@ def test_a_table_reads_back_as_written(tmp_path, rng):
     assert reader.read(["image"], limit=10)["image"].shape == (10, 4, 5)
 
 
+def test_a_frame_has_the_columns_but_for_pictures(tmp_path, rng):
+    table, images = batch(1200, rng)
+    write(tmp_path / "t.parquet", table, 700)
+    reader = TableReader(tmp_path / "t.parquet")
+    frame = reader.frame()
+    assert frame.columns.tolist() == ["id", "value"]
+    assert frame["id"].tolist() == [f"row {i}" for i in range(1200)]
+    assert frame["value"].dtype == np.float32
+    shown = reader.frame(["image", "id"], limit=3)
+    assert shown.shape == (3, 2)
+    assert np.array_equal(np.stack(shown["image"]), images[:3])
+    with TableWriter(tmp_path / "empty.parquet", table.schema):
+        pass
+    assert TableReader(tmp_path / "empty.parquet").frame().shape == (0, 2)
+
+
 def test_row_groups_are_even_whatever_the_batches(tmp_path, rng):
     table, _ = batch(2500, rng)
     write(tmp_path / "t.parquet", table, 37)
