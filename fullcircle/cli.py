@@ -37,21 +37,23 @@ BATCH = 400
 
 def _results(arguments: argparse.Namespace) -> int:
     store = Store(arguments.store)
-    results = latest_reports(store)
+    damaged: list[str] = []
+    results = latest_reports(store, damaged.append)
+    for text in damaged:
+        print(f"fullcircle: {text}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(results, indent=1))
-        return 0
-    if arguments.csv:
+    elif arguments.csv:
         print(frame(results).to_csv(index=False), end="")
-        return 0
-    if not results:
+    elif results:
+        from fullcircle.reports.index import write_index
+
+        print(results_text(results))
+        print(f"\nall of them on one page: {write_index(store)}")
+    elif not damaged:
         print(f"No report yet in {store.root}. Make one with: make run", file=sys.stderr)
         return 1
-    from fullcircle.reports.index import write_index
-
-    print(results_text(results))
-    print(f"\nall of them on one page: {write_index(store)}")
-    return 0
+    return 1 if damaged else 0
 
 
 def _reader_settings(arguments: argparse.Namespace) -> ReaderSettings:

@@ -50,10 +50,11 @@ def summary(launches: Sequence[Launch]) -> str:
     """The table of results of each partition, or where its tables are while it has no report, and what to type next."""
     store = Store(default_store())
     parts, hints, any_results = [], {"make ui": "the Dagster UI on 127.0.0.1: assets, lineage, checks, pictures"}, False
+    reports = latest_reports(store, lambda damage: print(damage, file=sys.stderr))
     for (prefix, partition), group in groupby(launches, lambda what: (what.prefix, what.partition)):
         whole = list(group)
         own = f"{prefix}/"
-        results = [r for r in latest_reports(store) if r["partition"] == partition and r["asset"].startswith(own)]
+        results = [r for r in reports if r["partition"] == partition and r["asset"].startswith(own)]
         tables = [
             f"{asset} of {of}: {store.path_of(entry['version'])}"
             for (asset, of), entry in store.ledger.latest_of_all().items()

@@ -23,12 +23,13 @@ HEADLINES = {name: figure for name, figure in ALL.items() if figure.on_index}
 """Of all figures those by which reports on the same pictures are compared at a glance."""
 
 
-def index_page(results: Sequence[Mapping[str, Any]], folder: Path) -> str:
+def index_page(results: Sequence[Mapping[str, Any]], folder: Path, damaged: Sequence[str] = ()) -> str:
     """The page: a table for each drawing class or picture source, a row for each report of it.
 
     Args:
         results: of `results.latest_reports`.
         folder: where the page will lie; links are relative to it, so that both can be moved together.
+        damaged: a sentence for each report that is left out.
     """
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for result in results:
@@ -57,7 +58,7 @@ def index_page(results: Sequence[Mapping[str, Any]], folder: Path) -> str:
         sections.append({"title": f"{prefix}: {partition}", "notes": notes, "columns": columns, "rows": rows})
     shown = {name for name in HEADLINES for r in results if name in r["metrics"]}
     meanings = [(figure.label, figure.meaning) for name, figure in HEADLINES.items() if name in shown]
-    return rendered("index.html.j2", sections=sections, meanings=meanings)
+    return rendered("index.html.j2", sections=sections, meanings=meanings, damaged=damaged)
 
 
 def _link(path: Path, folder: Path) -> str:
@@ -65,11 +66,9 @@ def _link(path: Path, folder: Path) -> str:
 
 
 def write_index(store: Store) -> Path:
-    """The page of a store's latest reports, in the store's own folder; returns where.
-
-    Raises:
-        StoredObjectError: when a report is not whole.
-    """
+    """The page of a store's latest reports, in the store's own folder; returns where. It names the reports that are not whole."""
     path = store.root / INDEX
-    path.write_text(index_page(latest_reports(store), store.root))
+    damaged: list[str] = []
+    text = index_page(latest_reports(store, damaged.append), store.root, damaged)
+    path.write_text(text)
     return path

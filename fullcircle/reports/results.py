@@ -5,12 +5,12 @@ Belongs here: collecting and printing. Nothing is computed; the figures are thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fullcircle.reports.figures import ALL, VARIANTS
 from fullcircle.reports.files import PAGE, REPORT
-from fullcircle.store.objects import Store
+from fullcircle.store.objects import Store, StoredObjectError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,20 +22,30 @@ REPORTS = ("_report", "feature_patterns")
 """What the names of assets end with that hold a report."""
 
 
-def latest_reports(store: Store) -> list[dict[str, Any]]:
+def latest_reports(store: Store, on_damage: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
     """The latest version of every report, by asset and partition.
 
     Each is ``{"asset", "partition", "version", "report", "metrics", "meaning"}``; `meaning` is what the figures prove, by how the
     splits were made, empty where there is only one way.
 
+    Args:
+        store: whose.
+        on_damage: is given a sentence for each report that is not whole; the others are returned. None: the first one is raised.
+
     Raises:
-        StoredObjectError: when a report is not whole.
+        StoredObjectError: when a report is not whole and `on_damage` is None.
     """
     results = []
     for (asset, partition), entry in sorted(store.ledger.latest_of_all().items()):
         if not asset.endswith(REPORTS):
             continue
-        stored = store.open(entry["version"], f"{asset} ({partition})")
+        try:
+            stored = store.open(entry["version"], f"{asset} ({partition})")
+        except StoredObjectError as error:
+            if on_damage is None:
+                raise
+            on_damage(f"{asset} of {partition} is left out. {error}")
+            continue
         report = stored.json(REPORT)
         splits = report.get("splits", {})
         results.append(

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -83,13 +84,34 @@ def test_no_results_yet_says_what_makes_them(store, capsys):
     assert capsys.readouterr().out == "[]\n"
 
 
-def test_a_damaged_report_is_refused(reported, capsys):
+def test_a_damaged_report_is_named_and_the_others_are_shown(reported, capsys):
     store, stored = reported
+    with store.draft() as draft:
+        (draft.path / REPORT).write_text(json.dumps({"metrics": {"mse": 0.5}}))
+        (draft.path / PAGE).write_text("<html>")
+        damaged = draft.commit()
+    store.ledger.append(
+        {"asset": "drawings/encoder_report", "partition": "arc", "version": damaged.hash, "run_id": "r"},
+    )
+    damaged.file(REPORT).write_text("{}")
+    sentence = (
+        r"drawings/encoder_report of arc is left out. Stored file is damaged: .* Materialize drawings/encoder_report \(arc\) "
+    )
+    for form in ([], ["--json"], ["--csv"]):
+        assert main(["--store", str(store.root), "results", *form]) == 1
+        out, error = capsys.readouterr()
+        assert re.search(sentence, error)
+        assert stored.hash[:12] in out
+        assert damaged.hash[:12] not in out
+    page = (store.root / "index.html").read_text()
+    assert "drawings/encoder_report of arc is left out." in page
+    assert stored.hash[:12] in page
     stored.file(REPORT).write_text("{}")
     assert main(["--store", str(store.root), "results"]) == 1
-    error = capsys.readouterr().err
-    assert "Stored file is damaged" in error
-    assert "Materialize drawings/encoder_report (line) again." in error
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.count("is left out") == 2
+    assert "No report yet" not in error
 
 
 def test_who_reads_only_the_beginning_gets_no_traceback():

@@ -6,6 +6,7 @@ import pytest
 
 from fullcircle.reports.files import PAGE, REPORT
 from fullcircle.reports.results import frame, latest_reports, results_text
+from fullcircle.store.objects import StoredObjectError
 
 
 @pytest.fixture
@@ -41,3 +42,14 @@ def test_results_are_a_frame_with_a_row_for_each_report(enter, store):
     assert made["fvu"].tolist()[0] == 0.1
     assert made[["psnr_db", "fvu", "noisy_accuracy"]].isna().to_numpy().tolist() == [[True, False, True], [True, True, False]]
     assert made["accuracy"].dtype == "float64"
+
+
+def test_a_damaged_report_is_an_error_unless_somebody_wants_to_hear_of_it(enter, store):
+    whole, damaged = enter("drawings/decoder_report", metrics={"fvu": 0.1}), enter("drawings/encoder_report", metrics={})
+    damaged.file(PAGE).write_text("")
+    with pytest.raises(StoredObjectError, match="Stored file is damaged"):
+        latest_reports(store)
+    heard: list[str] = []
+    assert [result["version"] for result in latest_reports(store, heard.append)] == [whole.hash]
+    assert len(heard) == 1
+    assert heard[0].startswith("drawings/encoder_report of line is left out. Stored file is damaged: ")
