@@ -15,6 +15,7 @@ from fullcircle.reports.figures import ALL
 from fullcircle.reports.files import CONTACT_SHEET
 from fullcircle.reports.page import rendered
 from fullcircle.reports.results import latest_reports
+from fullcircle.store.files import whole_file
 from fullcircle.store.objects import Store
 
 INDEX = "index.html"
@@ -66,9 +67,13 @@ def _link(path: Path, folder: Path) -> str:
 
 
 def write_index(store: Store) -> Path:
-    """The page of a store's latest reports, in the store's own folder; returns where. It names the reports that are not whole."""
+    """The page of a store's latest reports, in the store's own folder; returns where. It names the reports that are not whole.
+
+    Whoever looks at it meanwhile has the page of before, whole.
+    """
     path = store.root / INDEX
     damaged: list[str] = []
     text = index_page(latest_reports(store, damaged.append), store.root, damaged)
-    path.write_text(text)
+    with whole_file(path) as temporary:
+        temporary.write_text(text)
     return path

@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +70,18 @@ def test_reports_on_different_splits_say_what_theirs_prove(reported):
     text = index_page(results, reported.root)
     assert "conv autoencoder: These figures flatter" in text
     assert f"vae: {says('group')[:20]}" in text
+
+
+def test_the_page_is_whole_or_as_it_was(reported, monkeypatch):
+    page = write_index(reported)
+    before = page.read_text()
+
+    def killed(self, text):
+        self.write_bytes(text.encode()[:100])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_index(reported)
+    assert page.read_text() == before
+    assert [path.name for path in page.parent.iterdir() if page.name in path.name] == [page.name]
