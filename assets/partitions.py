@@ -17,7 +17,7 @@ PARTITION_TAG = "dagster/partition"
 
 
 def partitions_of(known: Callable[[Path], Iterable[str]], ours: Iterable[str]) -> dg.StaticPartitionsDefinition:
-    """Every name that is known; a register that cannot be read must not take our own with it: whoever uses it is told."""
+    """Every name that is known; a register that cannot be read must not take our own with it: whoever uses it gets the error."""
     try:
         names = list(known(default_store()))
     except SettingsError as error:

@@ -62,7 +62,7 @@ def _reader_settings(arguments: argparse.Namespace) -> ReaderSettings:
 
 
 def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Callable[[Path, object], None], list[Path]]:
-    """The pictures that are named, how one that cannot be read is told, and those that were told so far."""
+    """The pictures that are named, how one that cannot be read is reported, and those that were so far."""
     from fullcircle.images.files import find_pictures
 
     failed: list[Path] = []

@@ -1,6 +1,6 @@
 """Following a run in the terminal: its event log as lines people read, and why it failed or waits.
 
-Belongs here: what is said of a run that is under way. How it is launched and ended is `launch`'s business.
+Belongs here: what is printed of a run that is under way. How it is launched and ended is `launch`'s business.
 """
 
 import time
@@ -37,7 +37,7 @@ class Follower:
         self._instance, self._launch, self._log, self._label = instance, launch, log, label
         self._began = time.monotonic()
         self._cursor: str | None = None
-        self._last_said: dict[str | None, str] = {}
+        self._last_logged: dict[str | None, str] = {}
         self._crashes: dict[str | None, str] = {}
         self._pools_asked = 0.0
         self._waits_for: set[tuple[str, str]] = set()
@@ -75,7 +75,7 @@ class Follower:
     def _show(self, entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            self._last_said[entry.step_key] = entry.user_message
+            self._last_logged[entry.step_key] = entry.user_message
             self.say(entry.user_message)
         elif event.event_type == dg.DagsterEventType.ENGINE_EVENT:
             # Of a process that died Dagster says by what signal: of a step's with an error, of the run's own with none.
@@ -101,8 +101,8 @@ class Follower:
         error = event.step_failure_data.error
         if error and error.cls_name == "ChildProcessCrashException":
             crash = self._crashes.get(event.step_key, "its process ended without a word.")
-            said = self._last_said.get(event.step_key)
-            return f"{crash} {f'The last it logged: {said!r}.' if said else 'It had logged nothing.'} Log: {self._log}"
+            last = self._last_logged.get(event.step_key)
+            return f"{crash} {f'The last it logged: {last!r}.' if last else 'It had logged nothing.'} Log: {self._log}"
         cause = error.cause if error and error.cause else error
         return (cause.message.strip() if cause else event.message) or ""
 

@@ -46,7 +46,7 @@ def _job(
     description: str,
 ) -> Any:
     """A job over assets, with the settings that the launchpad shows for the steps that make them."""
-    ops = {op: told for settings, steps in defaults for op, told in run_config(settings, steps)["ops"].items()}
+    ops = {op: config for settings, steps in defaults for op, config in run_config(settings, steps)["ops"].items()}
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.assets(*assets),

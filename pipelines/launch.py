@@ -227,12 +227,12 @@ def _follow(follower: Follower, process: subprocess.Popen[bytes], answer: Path, 
 def _refusal(answer: Path) -> str | None:
     """Why a run was not launched, of the file with the answer to `LAUNCH_RUN`; None where it was."""
     try:
-        told = json.loads(answer.read_text(encoding="utf-8"))
+        answered = json.loads(answer.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return f"The run was not launched. The last lines of its log:\n{last_lines(answer.with_suffix('.log'))}"
-    if "errors" in told:
-        return "\n".join(error["message"] for error in told["errors"])
-    result = told["data"]["launchRun"]
+    if "errors" in answered:
+        return "\n".join(error["message"] for error in answered["errors"])
+    result = answered["data"]["launchRun"]
     if result["__typename"] == "LaunchRunSuccess":
         return None
     return result.get("message") or "\n".join(error["message"] for error in result["errors"])

@@ -1,6 +1,6 @@
 """One `make run` at a time for each DAGSTER_HOME: the second waits, and says for whom.
 
-Belongs here: the lock and what is told of its holder. It is the kernel's lock of a file, so it is free as soon as its holder is
+Belongs here: the lock, and who holds it. It is the kernel's lock of a file, so it is free as soon as its holder is
 gone, however that ended; what is written in the file is for people only.
 """
 

@@ -1,4 +1,4 @@
-"""Checks of autoencoders: what must hold of a trained one before anything is told of it.
+"""Checks of autoencoders: what must hold of a trained one before anything is reported of it.
 
 Belongs here: each rule as a function from stored objects to a `Check`, as in `fullcircle.checks`. They look at train and valid;
 test is looked at by reports only.
@@ -52,21 +52,21 @@ def pictures_are_learned(model: StoredObject, train: StoredObject, valid: Stored
     gains, error = gain_by_unit(np.concatenate(null) - np.concatenate(made), np.concatenate(units))
     figures = {"reconstruction": found, "mean_picture": bound, "gain": float(gains.mean()), "units": len(gains)}
     figures |= {"standard_error": error} if error is not None else {}
-    said = f"{found:.1f} {unit} a picture, the mean picture of train {bound:.1f}"
+    measured = f"{found:.1f} {unit} a picture, the mean picture of train {bound:.1f}"
     settings = f"more epochs ({name}.epochs), another rate ({name}.learning_rate), or more latents ({name}.latents)"
     advice = f"Train with {settings}."
     if found >= bound:
-        return Check(False, f"{name} makes of valid's pictures no more than their mean: {said}. {advice}", figures)
+        return Check(False, f"{name} makes of valid's pictures no more than their mean: {measured}. {advice}", figures)
     if error is None or gains.mean() <= CHANCE * error:
         sure = "of one unit alone" if error is None else f"{gains.mean():.1f} with a standard error of {error:.1f}"
         return Check(
             False,
-            f"{name} makes of valid's pictures more than their mean, but it may be chance: {said}; the gain over {len(gains)} "
+            f"{name} makes of valid's pictures more than their mean, but it may be chance: {measured}; the gain over {len(gains)} "
             f"units of the split is {sure}. {advice}",
             figures,
             warns=True,
         )
-    return Check(True, f"{said}; the gain over {len(gains)} units of the split is no chance.", figures)
+    return Check(True, f"{measured}; the gain over {len(gains)} units of the split is no chance.", figures)
 
 
 def gain_by_unit(gains: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, float | None]:
@@ -100,10 +100,10 @@ def latents_are_active(model: StoredObject, valid: StoredObject) -> Check:
 
 def _posteriors(trained: Trained, valid: StoredObject) -> tuple[np.ndarray, np.ndarray]:
     parts = [trained.posterior(block[IMAGE]) for block in valid.table("valid").blocks([IMAGE])]
-    said = [part for part in parts if part is not None]
-    if not said:
+    known = [part for part in parts if part is not None]
+    if not known:
         raise ValueError(f"A variational model is expected. Received: {trained.training['model']}.")
-    return np.concatenate([mean for mean, _ in said]), np.concatenate([log_var for _, log_var in said])
+    return np.concatenate([mean for mean, _ in known]), np.concatenate([log_var for _, log_var in known])
 
 
 def _guard(model: str) -> Guard:

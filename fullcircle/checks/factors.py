@@ -113,9 +113,9 @@ def factors_are_told_apart(drawing: Drawing, specs: np.ndarray, names: Sequence[
         for pair, residual in _residuals(drawing, spec, open_pairs).items():
             left[pair].append(residual)
         open_pairs = {p for p in open_pairs if sum(r > HARDLY for r in left[p]) < APART_ENOUGH}
-    told = {p: np.array(left[p]) for p in sorted(open_pairs) if len(left[p]) >= APART_ENOUGH}
-    same = [p for p, r in told.items() if (r == 0).mean() >= IMITATED]
-    hardly = [p for p, r in told.items() if p not in same and np.median(r) <= HARDLY]
+    compared = {p: np.array(left[p]) for p in sorted(open_pairs) if len(left[p]) >= APART_ENOUGH}
+    same = [p for p, r in compared.items() if (r == 0).mean() >= IMITATED]
+    hardly = [p for p, r in compared.items() if p not in same and np.median(r) <= HARDLY]
 
     def say(pairs: Sequence[tuple[int, int]]) -> str:
         unordered = dict.fromkeys(tuple(sorted(p)) for p in pairs)

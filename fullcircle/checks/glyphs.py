@@ -163,15 +163,15 @@ def labels_are_balanced(augmented: StoredObject) -> Check:
         counts.update(block[LABEL].tolist())
     (most, n_most), (least, n_least) = counts.most_common()[0], counts.most_common()[-1]
     figures = {"labels": len(counts), "most": n_most, "least": n_least}
-    told = f"{n_most:,} of {most!r}, {n_least:,} of {least!r}"
+    counted = f"{n_most:,} of {most!r}, {n_least:,} of {least!r}"
     if n_most > MAX_IMBALANCE * n_least:
         return Check(
             False,
-            f"{len(counts)} labels, {told}: more than {MAX_IMBALANCE} times as many. Add originals of the rare ones.",
+            f"{len(counts)} labels, {counted}: more than {MAX_IMBALANCE} times as many. Add originals of the rare ones.",
             figures,
             warns=True,
         )
-    return Check(True, f"{len(counts)} labels, {told}.", figures, warns=True)
+    return Check(True, f"{len(counts)} labels, {counted}.", figures, warns=True)
 
 
 def splits_are_whole(augmented: StoredObject, splits: Mapping[str, StoredObject]) -> Check:
@@ -318,4 +318,4 @@ GUARDS = (
         together=("test", "valid"),
     ),
 )
-"""What only warns is said by the check itself."""
+"""A check that only warns says so itself."""

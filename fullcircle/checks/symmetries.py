@@ -35,8 +35,8 @@ def symmetries_hold(drawing: Drawing, specs: np.ndarray, images: np.ndarray) -> 
             {"broken": len(broken)},
             warns=True,
         )
-    said = f"; the most that one changes is {max(shares):.1%} of what one half of it does" if shares else ""
-    return Check(True, f"Symmetries declared: {len(shares)}{said}.")
+    note = f"; the most that one changes is {max(shares):.1%} of what one half of it does" if shares else ""
+    return Check(True, f"Symmetries declared: {len(shares)}{note}.")
 
 
 def no_symmetry_is_missing(drawing: Drawing, specs: np.ndarray, images: np.ndarray) -> Check:

@@ -65,7 +65,7 @@ class Register:
         """What each name of the file stands for.
 
         Raises:
-            SettingsError: when the file is spoilt.
+            SettingsError: when the file cannot be read.
         """
         file = root / self.file
         try:

@@ -1,4 +1,4 @@
-"""Progress of long work, said in lines that fit a terminal and a log alike.
+"""Progress of long work, in lines that fit a terminal and a log alike.
 
 Belongs here: when to speak and what a line says. Where a line goes is the caller's choice: a function that takes text.
 """

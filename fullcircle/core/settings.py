@@ -1,4 +1,4 @@
-"""Settings: everything a run may be told, with its rules. Checked before anything is made.
+"""Settings: what a run can be given, with its rules. Checked before anything is made.
 
 Belongs here: plain data and the rules it must keep. The Dagster configuration and the profiles are derived from these classes.
 Does not belong here: anything that is slow to import; this module is read whenever definitions are loaded.

@@ -176,7 +176,7 @@ def write_originals(folder: Path, source: Source, settings: OriginalsSettings, p
     """Write ``originals.parquet`` and ``rejected.parquet``; memory grows by one hash for each picture.
 
     Raises:
-        SettingsError: when the source does not heed a setting.
+        SettingsError: when the source does not take a setting.
         SourceError: when the source as a whole cannot be had.
     """
     source.check(settings)

@@ -70,7 +70,7 @@ def write_splits(
         examples: the table to split.
         folders: one for each of `SPLITS`.
         settings: the proportions.
-        progress: told after every row group.
+        progress: where to say how far it is, after every row group.
     """
     reader = TableReader(examples)
     with contextlib.ExitStack() as stack:

@@ -91,7 +91,7 @@ def known_drawings(root: Path | None = None) -> dict[str, str]:
     No code of the user's is run.
 
     Raises:
-        SettingsError: when the register is spoilt.
+        SettingsError: when the register cannot be read.
     """
     known = {name: name for name in DRAWINGS}
     known |= {name: f"{point.module}:{point.attr}" for name, point in REGISTER.points((*known, *RESERVED)).items()}

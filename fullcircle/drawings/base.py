@@ -82,7 +82,7 @@ class Drawing(abc.ABC):
         return {}
 
     def canvas_call(self, spec: np.ndarray) -> str:
-        """What `call` draws on, as code, where that is said apart: ``Image.new("L", (64, 64), 31)``; else empty."""
+        """What `call` draws on, as code, where that stands apart: ``Image.new("L", (64, 64), 31)``; else empty."""
         return ""
 
     def render(self, specs: np.ndarray) -> np.ndarray:

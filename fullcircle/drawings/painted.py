@@ -69,7 +69,7 @@ class Painted(Drawing):
         return part
 
     def spec_of(self, values: Mapping[str, Any]) -> np.ndarray:
-        """The spec of what `paint` is told, ground aside, ``float64 (n_factors,)``. Of a class without a ground only."""
+        """The spec of what `paint` is given, ground aside, ``float64 (n_factors,)``. Of a class without a ground only."""
         whole = ((values[key], channel) for _, key, channel in self._arguments)
         return np.array([value if channel is None else value[channel] for value, channel in whole], np.float64)
 
@@ -103,7 +103,7 @@ class Composite(Painted):
 
     @abc.abstractmethod
     def arrange(self, *_: Any, **factors: Any) -> Mapping[str, tuple[Painted, Mapping[str, Any]]]:
-        """Each part by its name, in the order of painting: its class (see `Painted.on`) and what its `paint` is told."""
+        """Each part by its name, in the order of painting: its class (see `Painted.on`) and what its `paint` is given."""
 
     def paint(self, pen: Pen, *_: Any, **factors: Any) -> None:
         for part, values in self.arrange(**factors).values():
@@ -115,17 +115,17 @@ class Composite(Painted):
 
 
 class _Recorder:
-    """A pen that writes down, as code, what it is told to do."""
+    """A pen that writes down, as code, what it is asked to do."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        def told(*arguments: Any, **named: Any) -> None:
-            said = [repr(a) for a in arguments] + [f"{key}={value!r}" for key, value in named.items()]
-            self.calls.append(f"draw.{name}({', '.join(said)})")
+        def record(*arguments: Any, **named: Any) -> None:
+            arguments_as_code = [repr(a) for a in arguments] + [f"{key}={value!r}" for key, value in named.items()]
+            self.calls.append(f"draw.{name}({', '.join(arguments_as_code)})")
 
-        return told
+        return record
 
 
 def box(one: Point, other: Point) -> list[Point]:

@@ -264,7 +264,7 @@ def patterns(
         maps: indices of its maps, ``int (m,)``.
         statistics: how light the network's pictures are, and how much contrast they have.
         settings: steps, scales, when a map has settled.
-        progress: told all the while.
+        progress: where to say how far it is.
     """
     rng = np.random.default_rng(settings.seed)
     shape: Shape = tuple(encoder.input_shape[1:])

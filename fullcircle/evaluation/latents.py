@@ -110,8 +110,10 @@ def in_blocks(vectors: np.ndarray, words: np.ndarray, rows: int = 1024) -> Itera
 
 def vote(labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The label that most of the nearest have; of equally many, that of the nearest. Empty where there is none, ``(n,)``."""
-    said = [Counter(labels[row[row >= 0]].tolist()).most_common(1) for row in rows]  # counted in order: the nearest comes first
-    return np.array([s[0][0] if s else "" for s in said], object)
+    votes = [
+        Counter(labels[row[row >= 0]].tolist()).most_common(1) for row in rows
+    ]  # counted in order: the nearest comes first
+    return np.array([s[0][0] if s else "" for s in votes], object)
 
 
 def relative(distances: np.ndarray, pictures: np.ndarray, mean: np.ndarray) -> np.ndarray:
@@ -247,7 +249,9 @@ def flat_map(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
     # In one thread: several add up in an order of their own, and wait for each other busily where cores are few.
     with threadpool_limits(1):
         placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(codes)
-    return np.asarray(placed), f"t-SNE, perplexity {perplexity:g}: who is near whom is told, distances between groups are not"
+    return np.asarray(
+        placed
+    ), f"t-SNE, perplexity {perplexity:g}: near neighbours mean something, distances between groups do not"
 
 
 def morph_codes(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:

@@ -36,7 +36,7 @@ def scaling_of(stored: StoredObject, drawing: Drawing) -> Scaling:
         SettingsError: when the model was made for other factors or another canvas than the class has now.
     """
     training = training_of(stored)
-    if "factors" in training:  # models from before they said so have none
+    if "factors" in training:  # older models have none
         refuse_changed(drawing, training, "a model")
     return scaling(training["scaling"], drawing.factors)
 

@@ -55,8 +55,8 @@ class Trained:
         """
         if not len(images):
             return np.zeros((0, self.latents), np.float32)
-        said = [self.encoder.predict_on_batch(batch) for batch in _unit_batches(images)]
-        return np.concatenate([s["mean"] if self.variational else s for s in said])
+        answers = [self.encoder.predict_on_batch(batch) for batch in _unit_batches(images)]
+        return np.concatenate([s["mean"] if self.variational else s for s in answers])
 
     def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Mean and log variance of each code, each ``float32 (n, latents)``; None of a model that is not variational."""
@@ -64,8 +64,8 @@ class Trained:
             return None
         if not len(images):
             return np.zeros((0, self.latents), np.float32), np.zeros((0, self.latents), np.float32)
-        said = [self.encoder.predict_on_batch(batch) for batch in _unit_batches(images)]
-        return np.concatenate([s["mean"] for s in said]), np.concatenate([s["log_var"] for s in said])
+        answers = [self.encoder.predict_on_batch(batch) for batch in _unit_batches(images)]
+        return np.concatenate([s["mean"] for s in answers]), np.concatenate([s["log_var"] for s in answers])
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """The pictures of codes ``(n, latents)``, ``float32 (n, h, w, c)`` in [0, 1]."""

@@ -1,6 +1,6 @@
 """Quiet: TensorFlow loaded without its banner, and without its advice on how often it compiles.
 
-Belongs here: what cannot be switched off by a setting. Everything else that is said on stderr is meant to be read.
+Belongs here: what cannot be switched off by a setting. Everything else that is written to stderr is meant to be read.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def is_worth_reading(record: logging.LogRecord) -> bool:
 def load_tensorflow() -> None:
     """Import TensorFlow without its `BANNER` and its `RETRACING`.
 
-    Whatever else its libraries say on stderr is said at once. TensorFlow 2.21 writes the banner before it looks at
+    Whatever else its libraries write to stderr appears at once. TensorFlow 2.21 writes the banner before it looks at
     TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor, so that is where it has to be caught: by another process, for what a
     library says before it aborts this one must be let through too.
     """

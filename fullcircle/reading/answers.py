@@ -51,15 +51,15 @@ class Answer:
         """The same with no picture, for keeping many."""
         return dataclasses.replace(self, incoming=dataclasses.replace(self.incoming, image=np.empty(0, np.uint8)))
 
-    def line(self, said: str = "") -> str:
+    def line(self, drawing_name: str = "") -> str:
         """The answer on one line: the picture, its code, how sure.
 
         Args:
-            said: of which class, where that was not given.
+            drawing_name: of the class that was recognised, where it was not given.
         """
         how = "pixel for pixel" if self.pixel_exact else f"MSE {self.redraw_mse:.2e}, {self.explained:.1%} explained"
         sure = "" if np.isnan(self.confidence) else f", confidence {self.confidence:.2f}"
-        return f"{self.incoming.path}: {said and f'{said}: '}{self.code}  # {how}{sure}"
+        return f"{self.incoming.path}: {drawing_name and f'{drawing_name}: '}{self.code}  # {how}{sure}"
 
 
 def answers(drawing: Drawing, incoming: Sequence[Incoming], reading: Reading) -> list[Answer]:

@@ -1,7 +1,7 @@
 """Reading: from a picture back to the spec that draws it.
 
 Belongs here: the reader's three steps, the encoder's guess, the gradient through the frozen decoder, the search with the true draw
-method, and what is said of an answer. All of it follows from the factor table, the symmetries and the canvas.
+method, and what an answer holds. All of it follows from the factor table, the symmetries and the canvas.
 Does not belong here: how a picture comes in (`incoming`), how an answer is printed (`cli`).
 """
 
@@ -81,7 +81,7 @@ class Steps:
     """What was read from some pictures, step by step.
 
     Attributes:
-        each: what each step that was taken said. Of the networks that is their spec, rounded, in the order of points that fits
+        each: the answer of each step that was taken. Of the networks that is their spec, rounded, in the order of points that fits
             the picture better; of `redraw` the reader's answer.
         answer: the reader's answer, of all steps together.
     """

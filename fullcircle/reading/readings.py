@@ -95,7 +95,7 @@ def write_readings(
         reader: with its settings, of which `pictures` and `seed` are used here.
         splits: the tables of examples, by name of their split.
         models: content hash of each network, for the table's metadata.
-        progress: told all the while.
+        progress: where to say how far it is.
     """
     settings, columns = reader.settings, schema(drawing, reader, models)
     total = len(SIGMAS) * sum(min(table.rows, settings.pictures) for table in splits.values())

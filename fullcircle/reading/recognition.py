@@ -1,6 +1,6 @@
 """Recognition: which drawing class does a picture show? Every class that has been trained reads it, and the true redraw decides.
 
-Belongs here: who takes part, and how their answers are compared across classes. How each reads is said in `reading`.
+Belongs here: who takes part, and how their answers are compared across classes. How each reads stands in `reader`.
 Does not belong here: figures and pages (`report.recognition`), arguments (`cli`).
 """
 
@@ -110,7 +110,7 @@ def recognise(
         contenders: who reads.
         pictures: per picture the same one on the canvas of each contender.
         seed: source of chance of the search.
-        progress: told after each class.
+        progress: where to say how far it is, after each class.
     """
     drawings = [c.drawing for c in contenders]
     read = []

@@ -48,7 +48,7 @@ def catalogue(store: Store) -> list[Entry]:
     """Everything, list by list.
 
     Raises:
-        SettingsError: when a register is spoilt.
+        SettingsError: when a register cannot be read.
     """
     return list(_entries(store))
 

@@ -97,9 +97,9 @@ def estimate_pictures(
         canvas: of the originals.
         draws: whether the source draws its own.
     """
-    told = f"augmented.n={augmented.n}" + (f" with originals.n={originals.n}" if draws else "")
+    setting = f"augmented.n={augmented.n}" + (f" with originals.n={originals.n}" if draws else "")
     values = math.prod(canvas) * (COPIES * augmented.n + (originals.n if draws else 0))
-    return Estimate(told, PICTURE_BYTES * values, values / VALUES_PER_S)
+    return Estimate(setting, PICTURE_BYTES * values, values / VALUES_PER_S)
 
 
 def _size(n: float) -> str:

@@ -104,7 +104,7 @@ class TableReader:
     Attributes:
         rows: number of rows.
         schema: the Arrow schema.
-        about: what the writer said of the table (drawing class, factors, seed, noise law, writer version).
+        about: what the writer put down of the table (drawing class, factors, seed, noise law, writer version).
     """
 
     def __init__(self, path: Path) -> None:
@@ -174,7 +174,7 @@ class TableReader:
 
 
 def with_about(schema: pa.Schema, about: dict[str, Any]) -> pa.Schema:
-    """`schema` with what is to be said of the table in its metadata."""
+    """`schema` with what its metadata is to hold of the table."""
     return schema.with_metadata({METADATA_KEY: json.dumps(about, sort_keys=True).encode()})
 
 

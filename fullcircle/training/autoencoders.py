@@ -94,7 +94,7 @@ def train_autoencoder(
         train: fits.
         valid: chooses.
         settings: of one model (`autoencoder_settings.settings_class`), whose name they know.
-        progress: told all the while.
+        progress: where to say how far it is.
         checkpoint: file from which a killed training continues, see `training_loop.fit`.
         callbacks: Keras's.
 

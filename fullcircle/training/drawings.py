@@ -118,7 +118,7 @@ def train_halves(
             the clean one.
         objectives: in order.
         settings: batch size, rate, schedule, patience, seed.
-        progress: told all the while.
+        progress: where to say how far it is.
         checkpoint: file from which a killed training continues, see `training_loop.fit`.
         callbacks: Keras's, in every stage.
 

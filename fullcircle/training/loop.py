@@ -141,7 +141,7 @@ def fit(
         stages: in order, at least one.
         optimizer: one for all stages: a new objective is no reason to forget the pace.
         patience: a stage ends after so many epochs in a row that did not lower its loss on valid.
-        progress: told all the while.
+        progress: where to say how far it is.
         checkpoint: file that is written after each epoch; if it exists, training continues from there, with the very result that
             an unbroken one has. It must be of the same settings, tables and code: `checkpoint_file` names it so.
         callbacks: Keras's, in every stage, called after the loop's own.
@@ -356,7 +356,7 @@ def checkpoint_file(root: Path, *names: str, decides: Mapping[str, Any], progres
         root: of the store.
         names: folders below `CHECKPOINTS`, the model's name and the name of what it is trained on.
         decides: settings, hashes of what is read, code version: JSON. What changes nothing but the time is left out.
-        progress: told when there will be no checkpoint.
+        progress: where to say that there will be no checkpoint.
 
     Yields:
         The path; None where another live process does the very same training, for two cannot share a file.

@@ -53,9 +53,9 @@ class Scalars(keras.callbacks.Callback):
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        said = {name: float(value) for name, value in (logs or {}).items()}
-        valid = {name.removeprefix(VALID): value for name, value in said.items() if name.startswith(VALID)}
-        train = {name: value for name, value in said.items() if not name.startswith(VALID)}
+        figures_of_epoch = {name: float(value) for name, value in (logs or {}).items()}
+        valid = {name.removeprefix(VALID): value for name, value in figures_of_epoch.items() if name.startswith(VALID)}
+        train = {name: value for name, value in figures_of_epoch.items() if not name.startswith(VALID)}
         train["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         stage = getattr(self.model, "stage", "epoch")
         for split, figures in (("train", train), ("valid", valid)):

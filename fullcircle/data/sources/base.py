@@ -52,8 +52,8 @@ class Candidate:
     Attributes:
         origin: what it is, for people, and different for each: ``a/b.png``, ``DejaVuSans.ttf U+2D30``.
         file: the file it comes from, for people: relative to the source's folder, or a plain name.
-        label: what it shows; empty where nobody said.
-        group: whose hand or face it is; empty where nobody said.
+        label: what it shows; empty where it is not known.
+        group: whose hand or face it is; empty where it is not known.
         load: gets it. Raises `PictureError`, whose message is the reason why not.
     """
 
@@ -75,8 +75,8 @@ class Source(abc.ABC):
         summary: one line for lists.
         canvas: (height, width, channels) that suits it, for settings that leave the size to it.
         keypoints: names of the points that it knows on each of its pictures.
-        takes: names of the settings, beyond those of all sources, that it heeds.
-        about: what is to be said of it in the table's metadata.
+        takes: names of the settings, beyond those of all sources, that it takes.
+        about: what the table's metadata is to hold of it.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Source(abc.ABC):
         """What it offers, in an order that does not change.
 
         Args:
-            settings: what the run was told.
+            settings: of the run.
             canvas: (height, width, channels) that the pictures will be brought to, for sources that draw them.
 
         Raises:
@@ -118,14 +118,14 @@ class Source(abc.ABC):
         """
 
     def check(self, settings: OriginalsSettings) -> None:
-        """Refuse settings that this source would not heed.
+        """Refuse settings that this source does not take.
 
         Raises:
             SettingsError: naming the setting.
         """
         if settings.characters and "characters" not in self.takes:
             raise SettingsError(
-                f"originals.characters is heeded by the source latin and by fonts:PATH. Received: {settings.characters!r} for "
+                f"originals.characters is taken by the source latin and by fonts:PATH. Received: {settings.characters!r} for "
                 f"{self.name}. Leave it empty."
             )
 

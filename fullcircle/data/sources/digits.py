@@ -18,7 +18,7 @@ HIGHEST = 16  # values run from 0 to 16
 
 
 class Digits(Source):
-    """Handwritten digits, white on black; label: the digit. Who wrote which is not said, so there are no groups."""
+    """Handwritten digits, white on black; label: the digit. Who wrote which is not known, so there are no groups."""
 
     name = "digits"
     summary = "1,797 handwritten digits, 8 x 8, of scikit-learn"

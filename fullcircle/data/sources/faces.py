@@ -1,4 +1,4 @@
-"""Synthetic colour faces: the drawing class `face` with its factors at random, as pictures whose class nobody told.
+"""Synthetic colour faces: the drawing class `face` with its factors at random, as pictures without their class.
 
 For models of colour pictures where no photographs are at hand. The label says that they are synthetic.
 """

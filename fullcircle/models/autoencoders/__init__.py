@@ -66,7 +66,7 @@ def autoencoder(name: str) -> Autoencoder:
 
 @cache
 def settings_class(model: str) -> type[AutoencoderSettings]:
-    """The settings of one model: those that it heeds, its own defaults, and its name for their section.
+    """The settings of one model: those that it takes, its own defaults, and its name for their section.
 
     Raises:
         ValueError: naming the models there are.
@@ -92,23 +92,23 @@ def settings_class(model: str) -> type[AutoencoderSettings]:
     )
 
 
-def model_settings(model: str, **told: Any) -> AutoencoderSettings:
-    """The settings of one model, its own defaults where nothing else is told.
+def model_settings(model: str, **given: Any) -> AutoencoderSettings:
+    """The settings of one model, its own defaults where nothing else is given.
 
     Raises:
-        SettingsError: when a rule is broken, or the model does not heed what is told.
+        SettingsError: when a rule is broken, or the model does not take what is given.
     """
     settings = settings_class(model)
     known = [f.name for f in dataclasses.fields(settings)]
-    for name in told:
+    for name in given:
         if name not in known:
             raise SettingsError(unknown_name(f"setting of {model}", name, known))
-    return settings(**told)
+    return settings(**given)
 
 
-def published_settings(model: str, **told: Any) -> AutoencoderSettings:
+def published_settings(model: str, **given: Any) -> AutoencoderSettings:
     """The settings of one model with which its write-up trains it; raises as `model_settings` does."""
-    return model_settings(model, **{**autoencoder(model).published, **told})
+    return model_settings(model, **{**autoencoder(model).published, **given})
 
 
 def chosen_models(text: str) -> list[str]:

@@ -29,7 +29,7 @@ SHRINK = 4
 GROUPS = 8
 ENCODER = (24, 32, 64)
 MAP, DECODER = 8, (48, 16)  # channels of the map that the code opens, and of those at a quarter and a half of the size
-SEEN, SAID = 128, 128  # widths of what the encoder concludes and of what the decoder makes of the code
+SEEN, CONDITION = 128, 128  # widths of what the encoder concludes and of what the decoder makes of the code
 
 
 def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
@@ -60,17 +60,17 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     encoder = keras.Model(image, moments, name="residual_encoder")
 
     code = keras.Input((settings.latents,), name="code")
-    said = code
+    condition = code
     for i in (1, 2, 3):
-        said = layers.Dense(SAID, activation="silu", name=f"said_{i}")(said)
+        condition = layers.Dense(CONDITION, activation="silu", name=f"condition_{i}")(condition)
     rows, columns = height // SHRINK, width // SHRINK
-    x = layers.Dense(rows * columns * MAP, name="dense")(said)
+    x = layers.Dense(rows * columns * MAP, name="dense")(condition)
     x = Coordinates(name="coordinates")(layers.Reshape((rows, columns, MAP), name="map")(x))
     for i, filters in enumerate(DECODER):
         if i:
             x = layers.UpSampling2D(interpolation="bilinear", name=f"up_{filters}")(x)
         x = layers.Conv2D(filters, 3, padding="same", name=f"conv_{filters}")(x)
-        x = _residual(x, f"block_{filters}", said)
+        x = _residual(x, f"block_{filters}", condition)
     x = layers.Activation("silu", name="silu")(x)
     x = layers.Conv2D(4 * channels, 3, padding="same", activation="sigmoid", name="fours")(x)
     x = layers.Reshape((height // 2, width // 2, 2, 2, channels), name="cells")(x)
@@ -79,18 +79,18 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     return Halves(encoder, keras.Model(code, x, name="residual_decoder"))
 
 
-def _residual(x: Any, name: str, said: Any = None) -> Any:
-    """Norm, SiLU, convolution, twice, added to what came in; with `said`, its scale and shift stand after the second norm."""
+def _residual(x: Any, name: str, condition: Any = None) -> Any:
+    """Norm, SiLU, convolution, twice, added to what came in; with `condition`, its scale and shift stand after the second norm."""
     from keras import layers
 
     filters = x.shape[-1]
     y = x
     for i in (1, 2):
         y = layers.GroupNormalization(GROUPS, name=f"{name}_norm_{i}")(y)
-        if i == 2 and said is not None:
+        if i == 2 and condition is not None:
             scale, shift = (
                 layers.Reshape((1, 1, filters), name=f"{name}_{what}")(
-                    layers.Dense(filters, bias_initializer=initial, name=f"{name}_{what}_dense")(said)
+                    layers.Dense(filters, bias_initializer=initial, name=f"{name}_{what}_dense")(condition)
                 )
                 for what, initial in (("scale", "ones"), ("shift", "zeros"))
             )

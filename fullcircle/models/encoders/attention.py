@@ -28,7 +28,7 @@ from fullcircle.models.networks import GUESS
 PATCH = 4  # px to a cell of the fine map: pixels are looked at once, everything else is a sixteenth of the work
 STEM, FINE, COARSE, SQUEEZE, CONTEXT = 48, 64, 96, 32, 256
 GLANCES = 2  # attentions per colour factor
-LOOKS = 2  # closer looks, each at what the one before it said
+LOOKS = 2  # closer looks, each at what the one before it found
 WINDOW = 16  # px: side of what a closer look sees around a point
 LOOK = 256
 CORRECTION = 0.1  # latents a closer look moves per unit of its answer: it corrects, it does not start anew

@@ -339,7 +339,9 @@ def test_a_source_behind_an_entry_point_is_there_and_a_broken_one_says_why(tmp_p
     monkeypatch.setattr(
         importlib.metadata, "entry_points", lambda group: points if group == glyphs.REGISTER.entry_points else []
     )
-    with pytest.warns(UserWarning, match="is left out: a name of letters, digits and underscores, at most 100, that no") as warned:
+    with pytest.warns(
+        UserWarning, match="is left out: a name of letters, digits and underscores, at most 100, that no"
+    ) as warned:
         known = known_sources(tmp_path)
     assert len(warned) == 2
     assert list(known) == [*SOURCES, "failing", "missing", "squares", "wrong"]
