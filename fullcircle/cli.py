@@ -34,6 +34,9 @@ AUTO = "auto"
 BATCH = 400
 """Pictures that all classes read before the first is answered."""
 
+NOTES = Progress(lambda text: print(f"fullcircle: {text}", file=sys.stderr))
+"""What is said once, beside the answers."""
+
 
 def _results(arguments: argparse.Namespace) -> int:
     store = Store(arguments.store)
@@ -91,7 +94,7 @@ def _read_auto(arguments: argparse.Namespace) -> int:
         )
     settings = _reader_settings(arguments)
     paths, fail, failed = _pictures(arguments)
-    taking_part = contenders(Store(arguments.store), settings)
+    taking_part = contenders(Store(arguments.store), settings, unverified=arguments.any, progress=NOTES)
     progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) * len(taking_part) >= MANY else silent
     names: set[str] = set()
     found = []
@@ -127,7 +130,7 @@ def _read(arguments: argparse.Namespace) -> int:
     drawing = drawing_of(arguments.drawing, Path(arguments.store))
     settings = _reader_settings(arguments)
     paths, fail, failed = _pictures(arguments)
-    reader, models = latest_reader(Store(arguments.store), drawing, settings)
+    reader, models = latest_reader(Store(arguments.store), drawing, settings, unverified=arguments.any, progress=NOTES)
     if arguments.parquet:
         arguments.parquet.absolute().parent.mkdir(parents=True, exist_ok=True)
     progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) >= MANY else silent
@@ -225,6 +228,9 @@ def parser() -> argparse.ArgumentParser:
     read.add_argument("--seed", type=int, default=1, help="source of chance of the search (default: %(default)s)")
     read.add_argument(
         "--workers", type=int, default=0, help="processes that search; changes nothing but the time (default: one per core)"
+    )
+    read.add_argument(
+        "--any", action="store_true", help="use the latest models whatever their checks found; stderr says which did not pass"
     )
     read.add_argument("--json", action="store_true", help="as a list of objects")
     read.add_argument("--parquet", type=Path, metavar="FILE", help="also as a table")

@@ -35,21 +35,33 @@ class Contender:
     models: Mapping[str, str]
 
 
-def trained(store: Store) -> list[str]:
-    """The known classes that have an encoder, in the order of their list."""
-    have = {partition for asset, partition in store.ledger.latest_of_all() if asset == "drawings/encoder"}
+def trained(store: Store, unverified: bool = False) -> list[str]:
+    """The known classes that have an encoder, in the order of their list.
+
+    Args:
+        store: where the encoders are.
+        unverified: whether those count whose blocking checks did not pass.
+    """
+    have = {partition for asset, partition in store.ledger.latest_of_all(unverified) if asset == "drawings/encoder"}
     return [name for name in known_drawings(store.root) if name in have]
 
 
-def contenders(store: Store, settings: ReaderSettings) -> list[Contender]:
-    """Every trained class, with a reader of its latest models.
+def contenders(
+    store: Store, settings: ReaderSettings, *, unverified: bool = False, progress: Progress = silent
+) -> list[Contender]:
+    """Every trained class, with a reader of its latest models; the arguments are those of `reading.stored.latest_reader`.
 
     Raises:
         NothingMaterializedError: when there is none.
         StoredObjectError: when a model is not whole.
         SettingsError: when a class of the user's own can no longer be had.
     """
-    names = trained(store)
+    names = trained(store, unverified)
+    if not names and (others := trained(store, unverified=True)):
+        raise NothingMaterializedError(
+            f"No drawing class has an encoder in {store.root} that passed its checks. Those that did not: {', '.join(others)}. "
+            "Make others with: make run DRAWING=all, or use those all the same with: --any"
+        )
     if not names:
         raise NothingMaterializedError(
             f"No drawing class has an encoder yet in {store.root}. Make those of all classes with: make run DRAWING=all"
@@ -57,7 +69,7 @@ def contenders(store: Store, settings: ReaderSettings) -> list[Contender]:
     found = []
     for name in names:
         drawing = drawing_class(name, store.root)
-        reader, models = latest_reader(store, drawing, settings)
+        reader, models = latest_reader(store, drawing, settings, unverified=unverified, progress=progress)
         found.append(Contender(drawing, reader, models))
     return found
 

@@ -1,15 +1,19 @@
-"""Readers from stored models."""
+"""Readers from stored models.
+
+Belongs here: which stored models a reader is made of, and that they passed their checks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from fullcircle.core.progress import Progress, silent
 from fullcircle.drawings.base import Drawing
 from fullcircle.drawings.scaling import scaling
 from fullcircle.models.stored import model_of, scaling_of, training_of
 from fullcircle.reading.settings import ReaderSettings
-from fullcircle.store.objects import Store, StoredObject
+from fullcircle.store.objects import NothingMaterializedError, Store, StoredObject
 
 if TYPE_CHECKING:
     from fullcircle.reading.reader import Reader
@@ -34,20 +38,51 @@ def reader_of(drawing: Drawing, models: Mapping[str, StoredObject], settings: Re
     return Reader(drawing, scales[0], networks.get("encoder"), networks.get("decoder"), settings)
 
 
-def latest_reader(store: Store, drawing: Drawing, settings: ReaderSettings) -> tuple[Reader, dict[str, str]]:
+def latest_reader(
+    store: Store,
+    drawing: Drawing,
+    settings: ReaderSettings,
+    *,
+    unverified: bool = False,
+    progress: Progress = silent,
+) -> tuple[Reader, dict[str, str]]:
     """A reader from the latest encoder and the decoder that it was trained through, and the content hash of each.
 
-    Models that no step needs are left out; the gradient without the encoder takes the latest decoder.
+    Models that no step needs are left out; the gradient without the encoder takes the latest decoder. Models that did not pass
+    their blocking checks are not used.
+
+    Args:
+        store: where the models are.
+        drawing: the drawing class.
+        settings: of the reader.
+        unverified: use the latest models whatever their checks found.
+        progress: where to say which of them did not pass, and why.
 
     Raises:
-        NothingMaterializedError: saying which command makes a model.
+        NothingMaterializedError: saying which command makes a model, and which check the last one did not pass.
         StoredObjectError: when a model is not whole or no longer in the store.
     """
     models, command = {}, f"make run DRAWING={drawing.name}"
     if "encoder" in settings.taken:
-        models["encoder"] = store.latest("drawings/encoder", drawing.name, command=command)
+        models["encoder"] = store.latest("drawings/encoder", drawing.name, unverified=unverified, command=command)
         if "gradient" in settings.taken:
             models["decoder"] = decoder_of(store, drawing, models["encoder"])
     elif "gradient" in settings.taken:
-        models["decoder"] = store.latest("drawings/decoder", drawing.name, command=command)
+        models["decoder"] = store.latest("drawings/decoder", drawing.name, unverified=unverified, command=command)
+    for name, model in models.items():
+        if (why := _withheld(store, f"drawings/{name}", drawing.name, model)) is None:
+            continue
+        which = f"drawings/{name} of {drawing.name}, version {model.hash[:12]},"
+        if not unverified:  # a decoder: the latest of an asset is one that passed
+            raise NothingMaterializedError(
+                f"{which} that the latest encoder was trained through, is not used because {why.rstrip('.')}. Make others with: "
+                f"{command}, or use it all the same with: --any"
+            )
+        progress.say(f"{which} is used although {why}")
     return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
+
+
+def _withheld(store: Store, asset: str, partition: str, model: StoredObject) -> str | None:
+    """Why the ledger would not serve a model; None where it would, or knows nothing of it."""
+    entries = [entry for entry in store.ledger.entries(asset, partition) if entry["version"] == model.hash]
+    return store.ledger.withheld(entries[-1]) if entries else None

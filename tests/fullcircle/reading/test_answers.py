@@ -64,7 +64,7 @@ class Near:
 def pictures(tmp_path, monkeypatch):
     """A folder with two pictures of one line, one of them ten times as large, and no need of a trained network."""
 
-    def latest_reader(store, drawing, settings):
+    def latest_reader(store, drawing, settings, **others):
         settings = ReaderSettings(steps=",".join(s for s in settings.taken if s != "gradient"))
         return Reader(drawing, scaling("range", drawing.factors), Near(), None, settings), {"encoder": "e1"}
 
