@@ -166,15 +166,17 @@ def encoder_report(
 ) -> None:
     """Write the encoder's report: the network on test, then the reader step by step, by its readings.
 
-    Raises:
-        ValueError: when the readings are of another encoder.
+    Args:
+        folder: to write into.
+        drawing: the drawing class.
+        test: what is measured.
+        valid: what the figures on test are compared with.
+        decoder: that the encoder was trained through.
+        encoder: that is reported on.
+        readings: of this test by this encoder; the caller has made sure of that.
+        settings: how many examples are shown.
     """
     table, rows = test.table(), readings.table()
-    if (of_encoder := rows.about["models"]["encoder"]) != encoder.hash:
-        raise ValueError(
-            f"The readings are expected to be of the encoder {encoder.hash[:12]}. Received: of {of_encoder[:12]}. "
-            f"Materialize drawings/readings ({drawing.name}) again."
-        )
     model, half = model_of(encoder), model_of(decoder)
     scales = scaling_of(encoder, drawing)
     (valid_clean, clean), (valid_noisy, noisy) = (

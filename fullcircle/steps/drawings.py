@@ -228,12 +228,39 @@ def report_encoder(
     readings: StoredObject,
     settings: ReportSettings,
 ) -> StoredObject:
-    """Measure an encoder on test, and on valid to compare, and the reader step by step by its readings; and show it."""
+    """Measure an encoder on test, and on valid to compare, and the reader step by step by its readings; and show it.
+
+    Raises:
+        SettingsError: when the readings are by another encoder or of another test.
+    """
     from fullcircle.reports.drawings import encoder_report
 
+    refuse_other_readings(store, drawing.name, test, encoder, readings)
     with store.draft() as draft:
         encoder_report(draft.path, drawing, test, valid, decoder, encoder, readings, settings)
         return draft.commit()
+
+
+def refuse_other_readings(
+    store: Store, partition: str, test: StoredObject, encoder: StoredObject, readings: StoredObject
+) -> None:
+    """Refuse readings by another encoder, or of other test pictures as far as the ledger knows of which they are.
+
+    Raises:
+        SettingsError: saying what the readings were made from.
+    """
+    again = f"Make them again: make run DRAWING={partition}"
+    if (by := readings.table().about["models"]["encoder"]) != encoder.hash:
+        raise SettingsError(
+            f"The readings are expected to be those of the encoder {encoder.hash[:12]}. Received: readings by {by[:12]}. {again}"
+        )
+    entries = (e for e in store.ledger.entries(_asset("readings"), partition) if e["version"] == readings.hash)
+    made_from = [entry.get("read", {}).get(_asset("test"), test.hash) for entry in entries]
+    if made_from and test.hash not in made_from:
+        raise SettingsError(
+            f"The readings are expected to be those of the test pictures {test.hash[:12]}. Received: readings of "
+            f"{made_from[-1][:12]}. {again}"
+        )
 
 
 def _asset(name: str) -> str:
@@ -294,25 +321,9 @@ def _inputs_of_the_encoder_report(store: Store, partition: str, inputs: Inputs) 
     Raises:
         SettingsError: saying what the readings were made from.
     """
-    found = _decoder_of_the_encoder(store, partition, inputs)
-    models = inputs[_asset("readings")].table().about["models"]
-    encoder = inputs[_asset("encoder")]
-    if models["encoder"] != encoder.hash:
-        raise SettingsError(
-            f"The readings are expected to be those of the encoder {encoder.hash[:12]}. Received: readings by "
-            f"{models['encoder'][:12]}. Make them again: make run DRAWING={partition}"
-        )
-    entry = next(
-        (e for e in store.ledger.entries(_asset("readings"), partition) if e["version"] == inputs[_asset("readings")].hash),
-        None,
-    )
-    test = inputs[_asset("test")].hash
-    if entry is not None and entry["read"].get(_asset("test"), test) != test:
-        raise SettingsError(
-            f"The readings are expected to be those of the test pictures {test[:12]}. Received: readings of "
-            f"{entry['read'][_asset('test')][:12]}. Make them again: make run DRAWING={partition}"
-        )
-    return found
+    encoder, test, readings = (inputs[_asset(name)] for name in ("encoder", "test", "readings"))
+    refuse_other_readings(store, partition, test, encoder, readings)
+    return _decoder_of_the_encoder(store, partition, inputs)
 
 
 def _loss(name: str) -> str:
