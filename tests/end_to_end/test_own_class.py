@@ -77,8 +77,9 @@ def test_the_page_shows_this_class(ran):
 
 def test_every_rule_holds_and_the_sheet_is_there(ran):
     _, store, _, checked, _ = ran
-    assert checked.count("passed ") == 10
+    assert "passed   no_symmetry_is_missing" in checked, "the last one that is asked where the others hold"
     assert "warning" not in checked
+    assert "FAILED" not in checked
     assert f"Look at it: {store.root / 'checks' / 'star.png'}" in checked
 
 
@@ -88,8 +89,7 @@ def test_it_is_a_partition_like_ours(ran):
     assert "make run DRAWING=star PROFILE=full" in output
     assert json.loads((store.root / "drawings.json").read_text()) == {"star": f"{star}:Star"}
     entries = store.ledger.latest_of_all()
-    assert {partition for _, partition in entries} == {"star"}
-    assert len(entries) == 9
+    assert set(entries) == {(asset, "star") for step in drawing_steps.STEPS for asset in step.makes}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey(["drawings", "encoder_report"]))
     assert event.asset_materialization.partition == "star"

@@ -53,7 +53,7 @@ def told(drawing, name):
 def test_a_good_class_breaks_no_rule():
     found = examine(Box())
     assert all(c.passed for c in found.checks.values()), found.checks
-    assert len(found.checks) == 10
+    assert list(found.checks)[-1] == "no_symmetry_is_missing", "the last one that is asked where the others hold"
     assert [s.factor for s in found.seen] == list(Box.factors.names)
     assert max(s.unseen for s in found.seen) == 0
     refuse_broken(Box())
@@ -365,7 +365,7 @@ def test_the_command_prints_every_rule_and_writes_the_sheet(tmp_path, capsys):
     assert main(["--store", str(tmp_path), "check", f"{file}:Bar"]) == 0
     output = capsys.readouterr().out
     assert output.startswith("bar: A bar from the left.\n")
-    assert output.count("\npassed ") == 10
+    assert output.count("\npassed ") == len(examine(loaded(f"{file}:Bar")).checks)
     assert f"Look at it: {tmp_path / 'checks' / 'bar.png'}" in output
     assert (tmp_path / "checks" / "bar.png").is_file()
     assert main(["--store", str(tmp_path), "check", f"{file}:Bar", "--sheet", str(tmp_path / "a" / "b.webp")]) == 0
