@@ -72,3 +72,17 @@ def test_every_profile_says_what_it_costs_and_reaches(name):
     chosen.settings.check(DRAWINGS["line"])
     assert "minutes" in chosen.cost or "hour" in chosen.cost
     assert all(np.isfinite(goal) for assets in chosen.reaches.values() for goals in assets.values() for goal in goals.values())
+
+
+def test_what_changes_only_the_time_is_no_content():
+    settings = CircleSettings()
+    for part, change, same in (
+        ("examples", {"workers": 7}, True),
+        ("examples", {"seed": 7}, False),
+        ("reader", {"workers": 7}, True),
+        ("reader", {"redraws": 7}, False),
+    ):
+        changed = getattr(settings.replaced({part: change}), part)
+        assert changed != getattr(settings, part)
+        assert (changed.content() == getattr(settings, part).content()) == same
+        assert changed.as_dict().keys() >= change.keys()
