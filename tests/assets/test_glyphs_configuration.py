@@ -31,7 +31,7 @@ def pipeline(*operations):
     ("op", "config", "message"),
     [
         ("glyphs__originals", {"height": 3}, "originals.height is expected to be 0 or at least 8. Received: 3."),
-        ("glyphs__originals", {"polarity": "dark"}, "originals.polarity is expected to be one of auto, border, keep, invert."),
+        ("glyphs__originals", {"polarity": "dark"}, "originals.polarity (auto | border | keep | invert) got dark"),
         ("glyphs__augmented", {"n": 0}, "augmented.n is expected to be at least 1. Received: 0."),
         ("glyphs__augmented", {"fill": "red"}, "augmented.fill is expected to be auto, edge or a level"),
         (
@@ -51,7 +51,7 @@ def pipeline(*operations):
             pipeline({"zoom": {"probability": 1, "min_factor": 2, "max_factor": 1}}),
             "zoom.min_factor is expected to be at most zoom.max_factor. Received: 2 and 1.",
         ),
-        ("glyphs__splits", {"splits": {"unit": "font"}}, "splits.unit is expected to be one of original, group, sample."),
+        ("glyphs__splits", {"splits": {"unit": "font"}}, "splits.unit (original | group | sample) got font"),
         ("glyphs__splits", {"splits": {"test": 0.9}}, "are expected to add up to 1."),
     ],
 )

@@ -71,39 +71,39 @@ def test_choices_are_offered_and_arrive_as_text():
     assert isinstance(field.config_type, dg.Enum)
     assert field.config_type.config_values == ["half_planes", "article"]
     assert field.default_value == "half_planes"
-    value = told(LEARN_DRAWING, "drawings__decoder", {"decoder": {"model": "article"}})["decoder"]["model"]
+    value = told(LEARN_DRAWING, "drawings__decoder", {"model": "article"})["model"]
     assert value == "article"
     assert type(value) is str
     warped = {"gaussian_distortion": OPERATIONS["gaussian_distortion"].example | {"probability": 1.0, "corner": "ul"}}
-    (operation,) = told(PREPARE_GLYPHS, "glyphs__augmented", {"augmented": {"pipeline": [warped]}})["augmented"]["pipeline"]
+    (operation,) = told(PREPARE_GLYPHS, "glyphs__augmented", {"pipeline": [warped]})["pipeline"]
     assert operation["gaussian_distortion"]["corner"] == "ul"
 
 
 @pytest.mark.parametrize(
     ("job", "op", "config", "message"),
     [
-        (LEARN_DRAWING, "drawings__decoder", {"decoder": {"model": "gan"}}, "decoder.model (half_planes | article) got gan"),
-        (LEARN_DRAWING, "drawings__readings", {"reader": {"steps": "guess"}}, "reader.steps (encoder,gradient,redraw | "),
+        (LEARN_DRAWING, "drawings__decoder", {"model": "gan"}, "decoder.model (half_planes | article) got gan"),
+        (LEARN_DRAWING, "drawings__readings", {"steps": "guess"}, "reader.steps (encoder,gradient,redraw | "),
         (PREPARE_GLYPHS, "glyphs__splits", {"splits": {"unit": "font"}}, "splits.unit (original | group | sample) got font"),
         (
             PREPARE_GLYPHS,
             "glyphs__augmented",
-            {"augmented": {"pipeline": [{"gaussian_distortion": {"corner": "middle"}}]}},
+            {"pipeline": [{"gaussian_distortion": {"corner": "middle"}}]},
             "gaussian_distortion.corner (bell | ul | ur | dl | dr) got middle",
         ),
-        (PREPARE_GLYPHS, "glyphs__augmented", {"augmented": {"fill": [1]}}, "augmented.fill is expected to be text."),
-        (PREPARE_GLYPHS, "glyphs__augmented", {"augmented": {"fill": True}}, "augmented.fill is expected to be text."),
-        (PREPARE_GLYPHS, "glyphs__augmented", {"augmented": {"fill": 256}}, "auto, edge or a level from 0 to 255."),
+        (PREPARE_GLYPHS, "glyphs__augmented", {"fill": [1]}, "augmented.fill is expected to be text."),
+        (PREPARE_GLYPHS, "glyphs__augmented", {"fill": True}, "augmented.fill is expected to be text."),
+        (PREPARE_GLYPHS, "glyphs__augmented", {"fill": 256}, "auto, edge or a level from 0 to 255."),
         (
             LEARN_DRAWING,
             "drawings__decoder",
-            {"decoder": {"seed": 2**32}},
+            {"seed": 2**32},
             "decoder.seed is expected to be at least 0 and at mos",
         ),
         (
             LEARN_DRAWING,
             "drawings__examples",
-            {"examples": {"noise_max_sigma": float("nan")}},
+            {"noise_max_sigma": float("nan")},
             "noise_max_sigma is expected to be a finite number. Received: nan.",
         ),
     ],
@@ -116,16 +116,16 @@ def test_a_wrong_value_is_refused_at_launch_and_the_choices_are_named(job, op, c
 
 @pytest.mark.parametrize("level", [255, "255"])
 def test_a_level_may_be_a_number_or_text(level):
-    assert told(PREPARE_GLYPHS, "glyphs__augmented", {"augmented": {"fill": level}})["augmented"]["fill"] == level
+    assert told(PREPARE_GLYPHS, "glyphs__augmented", {"fill": level})["fill"] == level
 
 
 def test_what_was_set_on_the_command_line_is_what_the_run_gets():
     settings = CircleSettings().replaced(overrides_of(["decoder.learning_rate=0.00005", "encoder.learning_rate=1e-7"]))
     ops = resolved(LEARN_DRAWING, run_config(settings, drawing_steps.STEPS))
-    rates = [ops[f"drawings__{name}"]["config"][name]["learning_rate"] for name in ("decoder", "encoder")]
+    rates = [ops[f"drawings__{name}"]["config"]["learning_rate"] for name in ("decoder", "encoder")]
     assert rates == [5e-05, 1e-7]
     assert all(type(rate) is float for rate in rates)
     settings = GlyphsSettings().replaced(overrides_of(["augmented.fill=255", "originals.even_light=true"]))
     ops = resolved(PREPARE_GLYPHS, run_config(settings, glyph_steps.STEPS))
-    assert ops["glyphs__augmented"]["config"]["augmented"]["fill"] == "255"
-    assert ops["glyphs__originals"]["config"]["originals"]["even_light"] is True
+    assert ops["glyphs__augmented"]["config"]["fill"] == "255"
+    assert ops["glyphs__originals"]["config"]["even_light"] is True

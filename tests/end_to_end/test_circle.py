@@ -73,7 +73,7 @@ def test_progress_and_results_are_told(ran):
 def test_every_asset_has_its_content_hash_as_data_version(ran, instance):
     _, store, _ = ran
     entries = store.ledger.latest_of_all()
-    assert set(entries) == {(asset, "line") for step in drawing_steps.STEPS for asset in step.makes}
+    assert set(entries) == {(asset, "line") for step in STEPS for asset in step.makes}
     for (asset, partition), entry in entries.items():
         key = dg.AssetKey(asset.split("/"))
         event = instance.get_latest_materialization_event(key)

@@ -89,7 +89,7 @@ def test_it_is_a_partition_like_ours(ran):
     assert "make run DRAWING=star PROFILE=full" in output
     assert json.loads((store.root / "drawings.json").read_text()) == {"star": f"{star}:Star"}
     entries = store.ledger.latest_of_all()
-    assert set(entries) == {(asset, "star") for step in drawing_steps.STEPS for asset in step.makes}
+    assert set(entries) == {(asset, "star") for step in STEPS for asset in step.makes}
     with dg.DagsterInstance.from_config(str(home)) as instance:
         event = instance.get_latest_materialization_event(dg.AssetKey(["drawings", "encoder_report"]))
     assert event.asset_materialization.partition == "star"

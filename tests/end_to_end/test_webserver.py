@@ -126,7 +126,7 @@ def tags(**of_dagster):
         (
             "drawings__decoder",
             {"model": "gan"},
-            "decoder.model is expected to be one of half_planes, article. Received: 'gan'.",
+            "decoder.model (half_planes | article) got gan",
         ),
     ],
 )

@@ -108,7 +108,7 @@ def test_overrides_are_numbers_or_names():
         (["--features", "--source", "tifinagh", "--models", "vae"], "glyphs/vae has no version for 'tifinagh'"),
         (["--features", "--set", "features.maps=0"], "features.maps is expected to be at least 1. Received: 0."),
         (["--features", "--set", "features.scales=3:"], "features.scales is expected to be CELLS:WEIGHT"),
-        (["--source", "digits", "--set", "originals.characters=A-Z"], "originals.characters is heeded by the source latin"),
+        (["--source", "digits", "--set", "originals.characters=A-Z"], "originals.characters is taken by the source latin"),
         (
             ["--source", "tifinagh", "--models", "vea"],
             "Unknown model: 'vea'. Did you mean 'vae'? Choose from: dense_autoencoder",
@@ -187,9 +187,9 @@ def test_goals_are_those_of_the_profile_and_none_where_it_was_changed(empty):
 
 
 def test_settings_go_where_they_belong(empty):
-    told = ["examples.n=50", "augmented.n=60", "vae.epochs=2", "report.pictures=4"]
+    told = ["examples.n=500", "augmented.n=60", "vae.epochs=2", "report.pictures=4"]
     line, glyphs, conv, vae = launches("set", told)
-    assert line.settings.examples.n == 50
+    assert line.settings.examples.n == 500
     assert line.settings.report.pictures == 4
     assert glyphs.settings.augmented.n == 60
     assert vae.settings.vae.epochs == 2

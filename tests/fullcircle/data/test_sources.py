@@ -112,7 +112,7 @@ def test_characters_that_are_none_are_refused(text, message):
 
 
 def test_a_setting_that_a_source_would_not_heed_is_refused():
-    with pytest.raises(SettingsError, match="originals.characters is heeded by the source latin and by fonts:PATH"):
+    with pytest.raises(SettingsError, match="originals.characters is taken by the source latin and by fonts:PATH"):
         SOURCES["digits"].check(OriginalsSettings(characters="A-Z"))
     SOURCES["latin"].check(OriginalsSettings(characters="A-Z"))
 
