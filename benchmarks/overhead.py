@@ -26,7 +26,7 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.steps import step as steps
 from fullcircle.steps.drawings import PREFIX, STEPS
 from fullcircle.steps.profiles import profile
-from fullcircle.steps.settings import CircleSettings
+from fullcircle.steps.settings import DrawingsSettings
 from fullcircle.store.objects import Store, StoredObject
 
 LINE = DRAWINGS["line"]
@@ -48,7 +48,7 @@ class OverheadSettings(Settings):
         }
 
 
-def plain(store: Store, settings: CircleSettings, progress: Progress) -> dict[str, Any]:
+def plain(store: Store, settings: DrawingsSettings, progress: Progress) -> dict[str, Any]:
     """All steps of a drawing class by library calls: seconds of each, and the hash of everything made."""
     made: dict[str, StoredObject] = {}
     seconds: dict[str, float] = {}

@@ -38,7 +38,7 @@ from fullcircle.steps.profiles import (
     recognition_profile,
 )
 from fullcircle.steps.settings import (
-    CircleSettings,
+    DrawingsSettings,
     FeaturesSettings,
     GlyphsSettings,
     RecogniseSettings,
@@ -87,7 +87,7 @@ def overrides_of(assignments: Sequence[str]) -> dict[str, dict[str, Any]]:
 @cache
 def text_settings() -> frozenset[str]:
     """Every setting that holds text, ``augmented.fill`` for one."""
-    graphs = (CircleSettings, GlyphsSettings, RecogniseSettings, FeaturesSettings, *map(parts_class, AUTOENCODERS))
+    graphs = (DrawingsSettings, GlyphsSettings, RecogniseSettings, FeaturesSettings, *map(parts_class, AUTOENCODERS))
     parts = ((part.name, getattr(graph(), part.name)) for graph in graphs for part in dataclasses.fields(graph))
     return frozenset(f"{name}.{field.name}" for name, part in parts for field in dataclasses.fields(part) if is_text(field))
 
@@ -119,7 +119,7 @@ def requests(arguments: argparse.Namespace) -> list[Launch]:
         )
     if arguments.drawing is not None:
         return [drawing_request(arguments)]
-    parts = {field.name for field in dataclasses.fields(CircleSettings)}
+    parts = {field.name for field in dataclasses.fields(DrawingsSettings)}
     of_class = [s for s in arguments.set if s.partition(".")[0] in parts]
     others = [s for s in arguments.set if s not in of_class]
     first = {"drawing": next(iter(DRAWINGS)), "source": next(iter(SOURCES))}

@@ -38,7 +38,7 @@ from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps import feature_patterns, recognition
 from fullcircle.steps import glyphs as glyph_steps
 from fullcircle.steps.profiles import PROFILES
-from fullcircle.steps.settings import CircleSettings, FeaturesSettings, GlyphsSettings, RecogniseSettings, parts_class
+from fullcircle.steps.settings import DrawingsSettings, FeaturesSettings, GlyphsSettings, RecogniseSettings, parts_class
 from fullcircle.store.objects import Store
 from fullcircle.store.tables import TableReader
 from pipelines.jobs import JOBS
@@ -214,7 +214,7 @@ def test_every_import_of_an_example_works(page):
 
 
 def test_every_setting_named_in_the_docs_exists():
-    jobs = [CircleSettings(), FeaturesSettings(), GlyphsSettings(), RecogniseSettings()]
+    jobs = [DrawingsSettings(), FeaturesSettings(), GlyphsSettings(), RecogniseSettings()]
     jobs += [parts_class(model)() for model in AUTOENCODERS]
     for page in PAGES:
         for part, name in re.findall(r"`(\w+)\.(\w+)`", page.read_text()):

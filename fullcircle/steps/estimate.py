@@ -13,7 +13,7 @@ from pathlib import Path
 from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import AugmentedSettings, OriginalsSettings
 from fullcircle.images.arrays import Canvas
-from fullcircle.steps.settings import CircleSettings
+from fullcircle.steps.settings import DrawingsSettings
 
 EXAMPLE_BYTES, PICTURE_BYTES = 1.0, 0.5
 """On disk, for each value of a picture (one a pixel if grey, three in colour): an example, whose noisy picture hardly shrinks
@@ -77,7 +77,7 @@ class Estimate:
             )
 
 
-def estimate_drawing(settings: CircleSettings, canvas: Canvas) -> Estimate:
+def estimate_drawing(settings: DrawingsSettings, canvas: Canvas) -> Estimate:
     """Of a drawing class: its examples, and all epochs of both trainings."""
     decoder, encoder = settings.decoder, settings.encoder
     values = settings.examples.n * math.prod(canvas)

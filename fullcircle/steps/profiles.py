@@ -14,7 +14,7 @@ from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reports.settings import RecognitionSettings
 from fullcircle.steps.feature_patterns import ENCODER
 from fullcircle.steps.settings import (
-    CircleSettings,
+    DrawingsSettings,
     FeaturesSettings,
     GlyphsSettings,
     RecogniseSettings,
@@ -43,12 +43,12 @@ class Profile(Generic[P]):
     reaches: Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
-PROFILES: dict[str, Profile[CircleSettings]] = {
+PROFILES: dict[str, Profile[DrawingsSettings]] = {
     p.name: p
     for p in (
         Profile(
             "quick",
-            CircleSettings(),
+            DrawingsSettings(),
             cost="at most 8 minutes",
             reaches={
                 "line": {"drawings/decoder_report": {"fvu": 0.20}, "drawings/encoder_report": {"endpoint_px_mean": 1.2}},
@@ -56,7 +56,7 @@ PROFILES: dict[str, Profile[CircleSettings]] = {
         ),
         Profile(
             "full",
-            CircleSettings(
+            DrawingsSettings(
                 examples=ExamplesSettings(n=100_000),
                 decoder=DecoderSettings(epochs=12),
                 encoder=EncoderSettings(epochs=24, image_epochs=1),
@@ -126,7 +126,7 @@ FEATURE_PROFILES: dict[str, dict[str, Profile[FeaturesSettings]]] = {
 """Feature patterns: of some maps of each layer, or of all."""
 
 
-def profile(name: str) -> Profile[CircleSettings]:
+def profile(name: str) -> Profile[DrawingsSettings]:
     """The profile of drawings called `name`.
 
     Raises:

@@ -80,7 +80,7 @@ class GlyphsSettings(Parts):
 
 
 @dataclasses.dataclass(frozen=True)
-class CircleSettings(Parts):
+class DrawingsSettings(Parts):
     """All settings of one run of the whole circle."""
 
     examples: ExamplesSettings = dataclasses.field(default_factory=ExamplesSettings)

@@ -11,7 +11,7 @@ from fullcircle.images.augmentation import OPERATIONS
 from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
 from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps import glyphs as glyph_steps
-from fullcircle.steps.settings import CircleSettings, GlyphsSettings
+from fullcircle.steps.settings import DrawingsSettings, GlyphsSettings
 from pipelines.config import run_config
 from pipelines.definitions import defs
 from pipelines.jobs import JOBS, LEARN_DRAWING, PREPARE_GLYPHS
@@ -67,7 +67,7 @@ def test_classes_of_settings_do_not_share_one_configuration_type():
 
 
 def test_choices_are_offered_and_arrive_as_text():
-    field = config_of(type(CircleSettings().decoder)).config_type.fields["model"]
+    field = config_of(type(DrawingsSettings().decoder)).config_type.fields["model"]
     assert isinstance(field.config_type, dg.Enum)
     assert field.config_type.config_values == ["half_planes", "article"]
     assert field.default_value == "half_planes"
@@ -120,7 +120,7 @@ def test_a_level_may_be_a_number_or_text(level):
 
 
 def test_what_was_set_on_the_command_line_is_what_the_run_gets():
-    settings = CircleSettings().replaced(overrides_of(["decoder.learning_rate=0.00005", "encoder.learning_rate=1e-7"]))
+    settings = DrawingsSettings().replaced(overrides_of(["decoder.learning_rate=0.00005", "encoder.learning_rate=1e-7"]))
     ops = resolved(LEARN_DRAWING, run_config(settings, drawing_steps.STEPS))
     rates = [ops[f"drawings__{name}"]["config"]["learning_rate"] for name in ("decoder", "encoder")]
     assert rates == [5e-05, 1e-7]

@@ -13,7 +13,7 @@ from fullcircle.core.progress import silent
 from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.drawings import DRAWINGS
 from fullcircle.reading.settings import ReaderSettings
-from fullcircle.steps.settings import CircleSettings
+from fullcircle.steps.settings import DrawingsSettings
 from fullcircle.store.objects import Store
 from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
@@ -74,7 +74,7 @@ def test_missing_answers_are_no_starts():
 def made(tmp_path_factory):
     """A store as a run leaves it, filled by the plain script."""
     store = Store(tmp_path_factory.mktemp("benchmarks") / "store")
-    settings = CircleSettings(
+    settings = DrawingsSettings(
         ExamplesSettings(n=120),
         SplitsSettings(train=0.6, test=0.2, valid=0.2),
         DecoderSettings(model="article", epochs=1, balanced_epochs=0),

@@ -7,7 +7,7 @@ import pytest
 
 from fullcircle.core.settings import SettingsError
 from fullcircle.steps import drawings as drawing_steps
-from fullcircle.steps.settings import CircleSettings, GlyphsSettings
+from fullcircle.steps.settings import DrawingsSettings, GlyphsSettings
 from fullcircle.steps.step import Planned
 from pipelines import request, run
 from pipelines.request import overrides_of
@@ -64,7 +64,7 @@ def test_a_number_for_text_is_taken_as_text():
 )
 def test_odd_values_break_a_rule_of_drawings(assignment, message):
     with pytest.raises(SettingsError) as error:
-        CircleSettings().replaced(overrides_of([assignment]))
+        DrawingsSettings().replaced(overrides_of([assignment]))
     assert message in str(error.value)
 
 

@@ -9,7 +9,7 @@ from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps import estimate as module
 from fullcircle.steps.estimate import Estimate, estimate_drawing, estimate_pictures
 from fullcircle.steps.profiles import GLYPH_PROFILES, PROFILES
-from fullcircle.steps.settings import CircleSettings
+from fullcircle.steps.settings import DrawingsSettings
 
 LINE = DRAWINGS["line"]
 
@@ -27,7 +27,7 @@ def test_no_profile_of_a_source_is_large(name):
 
 
 def test_bytes_are_those_of_the_files(store):
-    settings = CircleSettings().replaced({"examples": {"n": 2048}})
+    settings = DrawingsSettings().replaced({"examples": {"n": 2048}})
     examples = drawing_steps.make_examples(store, LINE, settings.examples)
     splits = drawing_steps.make_splits(store, examples, settings.splits)
     made = examples.bytes + sum(split.bytes for split in splits.values())
@@ -36,9 +36,9 @@ def test_bytes_are_those_of_the_files(store):
 
 def test_seconds_count_every_epoch():
     one, two = ({"decoder": {"epochs": n, "balanced_epochs": 0}} for n in (1, 1001))
-    seconds = [estimate_drawing(CircleSettings().replaced(told), LINE.canvas).seconds for told in (one, two)]
+    seconds = [estimate_drawing(DrawingsSettings().replaced(told), LINE.canvas).seconds for told in (one, two)]
     assert seconds[1] - seconds[0] == pytest.approx(1000 * 18_000 / 1000, rel=0.1)  # about 1000 pictures a second
-    spec = CircleSettings().replaced({"encoder": {"objective": "spec", "image_epochs": 1000}})
+    spec = DrawingsSettings().replaced({"encoder": {"objective": "spec", "image_epochs": 1000}})
     assert "with 11 epochs" in estimate_drawing(spec, LINE.canvas).settings
 
 

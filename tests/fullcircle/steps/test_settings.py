@@ -8,7 +8,7 @@ from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.drawings import DRAWINGS
 from fullcircle.models.losses import IMAGE_LOSSES
 from fullcircle.steps.profiles import PROFILES, profile
-from fullcircle.steps.settings import CircleSettings
+from fullcircle.steps.settings import DrawingsSettings
 from fullcircle.training.settings import IMAGE_LOSS_NAMES, DecoderSettings, EncoderSettings
 
 
@@ -40,12 +40,12 @@ def test_a_bad_value_is_refused_with_rule_value_and_choices(settings, values, me
 
 
 def test_overrides_replace_and_unknown_names_are_refused():
-    settings = CircleSettings().replaced({"examples": {"n": 5}, "decoder": {"epochs": 3}})
+    settings = DrawingsSettings().replaced({"examples": {"n": 5}, "decoder": {"epochs": 3}})
     assert (settings.examples.n, settings.decoder.epochs) == (5, 3)
     with pytest.raises(SettingsError, match="Unknown part of the settings: 'example'. Did you mean 'examples'"):
-        CircleSettings().replaced({"example": {"n": 5}})
+        DrawingsSettings().replaced({"example": {"n": 5}})
     with pytest.raises(SettingsError, match="Unknown setting of decoder: 'epoch'. Did you mean 'epochs'.*Choose from: model, "):
-        CircleSettings().replaced({"decoder": {"epoch": 5}})
+        DrawingsSettings().replaced({"decoder": {"epoch": 5}})
 
 
 def test_a_canvas_that_a_model_cannot_take_is_refused():
@@ -54,7 +54,7 @@ def test_a_canvas_that_a_model_cannot_take_is_refused():
         height = width = 60
 
     with pytest.raises(SettingsError, match=r"article.*multiples of 8.*Received: \(60, 60, 1\).*Choose from: half_planes"):
-        CircleSettings().replaced({"decoder": {"model": "article"}}).check(Odd())
+        DrawingsSettings().replaced({"decoder": {"model": "article"}}).check(Odd())
 
 
 def test_the_light_list_of_losses_is_the_real_one():
@@ -75,7 +75,7 @@ def test_every_profile_says_what_it_costs_and_reaches(name):
 
 
 def test_what_changes_only_the_time_is_no_content():
-    settings = CircleSettings()
+    settings = DrawingsSettings()
     for part, change, same in (
         ("examples", {"workers": 7}, True),
         ("examples", {"seed": 7}, False),
