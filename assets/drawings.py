@@ -18,6 +18,7 @@ from fullcircle.checks.trial import tried
 from fullcircle.data.splits import SPLITS
 from fullcircle.drawings import DRAWINGS, known_drawings
 from fullcircle.reports.drawing_sheets import decoder_sheet, examples_sheet
+from fullcircle.reports.drawings import REPORTS, Report
 from fullcircle.steps import drawings as steps
 from fullcircle.steps import recognition
 from fullcircle.steps.step import Inputs
@@ -76,18 +77,7 @@ ABOUT: dict[str, About] = {
         TABLE,
         _table,
     ),
-    "decoder_report": About(
-        "How well the decoder draws, on test: truth beside decoded, figures by contrast, valid against test.",
-        "reports",
-        REPORT,
-        _report,
-    ),
-    "encoder_report": About(
-        "How well pictures are read, on test: encoder, + gradient, + redraw, by contrast and noise, valid against test.",
-        "reports",
-        REPORT,
-        _report,
-    ),
+    **{name: About(report.sentence, "reports", REPORT, _report) for name, report in REPORTS.items()},
     recognition.NAME: About(
         "Which class is it? Every trained class reads test pictures of every class; beside it, what pixels alone tell.",
         "reports",
@@ -110,14 +100,19 @@ def _refuse_broken(store: Store, partition: str) -> None:
         refuse_broken(drawing)
 
 
+def _found(report: Report) -> list[dg.AssetDep]:
+    """What a report reads beside its step's inputs, found from them."""
+    reads = steps.REPORTING[report.name].reads
+    return [dg.AssetDep(_key(name)) for name in report.takes if f"{PREFIX}/{name}" not in reads]
+
+
 ASSETS = [
     asset_of(steps.EXAMPLES, PARTITIONS, _BY_KEY, before=_refuse_broken),
     asset_of(steps.SPLITTING, PARTITIONS, _BY_KEY),
     asset_of(steps.DECODER, PARTITIONS, _BY_KEY, pool=TRAINING_POOL),
-    asset_of(steps.DECODER_REPORT, PARTITIONS, _BY_KEY),
     asset_of(steps.ENCODER, PARTITIONS, _BY_KEY, pool=TRAINING_POOL),
     asset_of(steps.READINGS, PARTITIONS, _BY_KEY),
-    asset_of(steps.ENCODER_REPORT, PARTITIONS, _BY_KEY, deps=[dg.AssetDep(_key("decoder"))]),
+    *(asset_of(steps.REPORTING[name], PARTITIONS, _BY_KEY, deps=_found(report)) for name, report in REPORTS.items()),
 ]
 """One partition per drawing class."""
 

@@ -147,7 +147,7 @@ def _name(asset: str) -> str:
 
 
 def _code_reference(step: Step) -> Mapping[str, Any]:
-    file, (_, line) = inspect.getsourcefile(step.make), inspect.getsourcelines(step.make)
+    file, (_, line) = inspect.getsourcefile(step.function), inspect.getsourcelines(step.function)
     assert file is not None
-    reference = dg.LocalFileCodeReference(file_path=file, line_number=line, label=step.make.__name__.strip("_"))
+    reference = dg.LocalFileCodeReference(file_path=file, line_number=line, label=step.function.__name__.strip("_"))
     return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[reference])}

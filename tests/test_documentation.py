@@ -6,8 +6,10 @@ Commands go through the real parsers and the real refusals. Only what they would
 import ast
 import importlib
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -285,6 +287,55 @@ def test_the_walks_for_contributors_work(store, rng):
     assert (halves.encoder.output_shape, halves.decoder.output_shape) == ((None, 3), (None, 8, 8, 1))
     examples = drawing_steps.make_examples(store, dot, ExamplesSettings(n=40))
     assert example("every_factor_varies")(examples, dot).passed
+
+
+WALKED = """
+import json, sys
+from pathlib import Path
+from fullcircle.data.settings import ExamplesSettings, SplitsSettings
+from fullcircle.drawings import DRAWINGS
+from fullcircle.reports.drawings import REPORTS
+from fullcircle.reports.settings import ReportSettings
+from fullcircle.steps import drawings as steps
+from fullcircle.store.objects import Store
+from pipelines.definitions import defs
+from pipelines.jobs import LEARN_DRAWING
+
+store, line = Store(Path(sys.argv[1])), DRAWINGS["line"]
+examples = steps.make_examples(store, line, ExamplesSettings(n=40, workers=1))
+splits = steps.make_splits(store, examples, SplitsSettings(train=0.2, test=0.6, valid=0.2))
+made = steps.make_report(REPORTS["examples_report"], store, line, {"test": splits["test"]}, ReportSettings(pictures=2))
+results = json.loads(made.file("report.json").read_text())
+assert f"spread by {results['metrics']['spread']:.1f} grey levels" in made.file("report.html").read_text()
+recipes = steps.REPORTING["examples_report"].recipes(store, "line", {"drawings/test": splits["test"]}, ReportSettings())
+names = [node.name for node in defs.resolve_job_def(LEARN_DRAWING).graph.nodes]
+print(results["asset"], list(recipes), "drawings__examples_report" in names)
+"""
+
+
+def test_the_walk_for_a_report_ends_at_an_asset_of_every_class(tmp_path):
+    """The page's file and its line, in a copy: the step, the asset and the report are there."""
+    for package in ("fullcircle", "assets", "pipelines"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (block,) = (block for block in fenced(DOCS / "contributing.md", "python") if "def examples_report" in block)
+    reports = tmp_path / "fullcircle" / "reports" / "drawings"
+    (reports / "examples.py").write_text(f'"""The report on examples."""\n\n{block}')
+    listed = (reports / "__init__.py").read_text()
+    line = "from fullcircle.reports.drawings.examples import EXAMPLES_REPORT\n"
+    at = listed.index("from ")
+    (reports / "__init__.py").write_text(
+        listed[:at] + line + listed[at:].replace("DECODER_REPORT,\n", "DECODER_REPORT,\n        EXAMPLES_REPORT,\n")
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", WALKED, tmp_path / "store"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[-2] == "drawings/examples_report ['drawings/examples_report'] True"
 
 
 def test_patterns_are_found_as_the_page_says():

@@ -20,6 +20,7 @@ from fullcircle.evaluation.drawings import decoder_errors, mean_spec_error
 from fullcircle.evaluation.metrics import summarise_image_errors
 from fullcircle.images.arrays import picture_unit, unit_images
 from fullcircle.models.stored import model_of, scaling_of, training_of
+from fullcircle.reports.drawings import REPORTS
 from fullcircle.reports.files import REPORT
 from fullcircle.store.columns import ID, IMAGE
 from fullcircle.store.objects import StoredObject
@@ -212,7 +213,8 @@ GUARDS = (
     ),
     *(
         _guard(report, (report,), Rule(valid_and_test_agree, lambda s: tuple(s.objects.values())), blocking=False)
-        for report in ("decoder_report", "encoder_report")
+        for report in REPORTS
+        if REPORTS[report].compares
     ),
 )
 """Those that gate training, or what is reported of it, block; those that look at a finished report warn."""

@@ -8,6 +8,7 @@ Does not belong here: how a thing is drawn, trained, measured or shown.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from fullcircle.models.encoders import ENCODERS
 from fullcircle.models.stored import TRAINING, model_of, network_module, refuse_changed, scaling_of, training_of
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reading.stored import decoder_of, reader_of
+from fullcircle.reports.drawings import REPORTS, Report
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.steps.step import Inputs, Step, Work, the_drawing_class
 from fullcircle.store.objects import Store, StoredObject
@@ -207,37 +209,25 @@ def make_readings(
         return draft.commit()
 
 
-def report_decoder(
-    store: Store, drawing: Drawing, test: StoredObject, valid: StoredObject, decoder: StoredObject, settings: ReportSettings
+def make_report(
+    report: Report, store: Store, drawing: Drawing, read: Mapping[str, StoredObject], settings: ReportSettings
 ) -> StoredObject:
-    """Measure a decoder on test, and on valid to compare, and show it: ``report.json``, ``report.html`` and a contact sheet."""
-    from fullcircle.reports.drawings import decoder_report
+    """Measure on test, and on valid to compare, and show it: ``report.json``, ``report.html`` and a contact sheet.
 
-    with store.draft() as draft:
-        decoder_report(draft.path, drawing, test, valid, decoder, settings)
-        return draft.commit()
-
-
-def report_encoder(
-    store: Store,
-    drawing: Drawing,
-    test: StoredObject,
-    valid: StoredObject,
-    decoder: StoredObject,
-    encoder: StoredObject,
-    readings: StoredObject,
-    settings: ReportSettings,
-) -> StoredObject:
-    """Measure an encoder on test, and on valid to compare, and the reader step by step by its readings; and show it.
+    Args:
+        report: one of `REPORTS`.
+        store: takes the object.
+        drawing: the drawing class.
+        read: all of `Report.takes`, by name.
+        settings: how many examples are shown.
 
     Raises:
-        SettingsError: when the readings are by another encoder or of another test.
+        SettingsError: when readings are by another encoder or of another test.
     """
-    from fullcircle.reports.drawings import encoder_report
-
-    refuse_other_readings(store, drawing.name, test, encoder, readings)
+    if "readings" in report.takes:
+        refuse_other_readings(store, drawing.name, read["test"], read["encoder"], read["readings"])
     with store.draft() as draft:
-        encoder_report(draft.path, drawing, test, valid, decoder, encoder, readings, settings)
+        report.write(draft.path, drawing, read, settings)
         return draft.commit()
 
 
@@ -298,15 +288,9 @@ def _readings(work: Work) -> Mapping[str, StoredObject]:
     return {_asset("readings"): make_readings(work.store, work.drawing, test, valid, encoder, work.settings, work.progress)}
 
 
-def _decoder_report(work: Work) -> Mapping[str, StoredObject]:
-    test, valid, decoder = _read(work, "test", "valid", "decoder")
-    return {_asset("decoder_report"): report_decoder(work.store, work.drawing, test, valid, decoder, work.settings)}
-
-
-def _encoder_report(work: Work) -> Mapping[str, StoredObject]:
-    test, valid, decoder, encoder, readings = _read(work, "test", "valid", "decoder", "encoder", "readings")
-    made = report_encoder(work.store, work.drawing, test, valid, decoder, encoder, readings, work.settings)
-    return {_asset("encoder_report"): made}
+def _report(report: Report, work: Work) -> Mapping[str, StoredObject]:
+    read = dict(zip(report.takes, _read(work, *report.takes), strict=True))
+    return {_asset(report.name): make_report(report, work.store, work.drawing, read, work.settings)}
 
 
 def _decoder_of_the_encoder(store: Store, partition: str, inputs: Inputs) -> Inputs:
@@ -315,15 +299,15 @@ def _decoder_of_the_encoder(store: Store, partition: str, inputs: Inputs) -> Inp
     return {_asset("decoder"): decoder}
 
 
-def _inputs_of_the_encoder_report(store: Store, partition: str, inputs: Inputs) -> Inputs:
-    """The decoder of the encoder; readings by another encoder, or of another test, are refused.
+def _inputs_of(report: Report, store: Store, partition: str, inputs: Inputs) -> Inputs:
+    """What a report reads beside its inputs; readings by another encoder, or of another test, are refused.
 
     Raises:
         SettingsError: saying what the readings were made from.
     """
-    encoder, test, readings = (inputs[_asset(name)] for name in ("encoder", "test", "readings"))
-    refuse_other_readings(store, partition, test, encoder, readings)
-    return _decoder_of_the_encoder(store, partition, inputs)
+    if "readings" in report.takes:
+        refuse_other_readings(store, partition, *(inputs[_asset(name)] for name in ("test", "encoder", "readings")))
+    return _decoder_of_the_encoder(store, partition, inputs) if "encoder" in report.takes else {}
 
 
 def _loss(name: str) -> str:
@@ -346,6 +330,23 @@ def _loaded_code(settings: Any, inputs: Inputs) -> tuple[str, ...]:
     return tuple(module for module in found if module)
 
 
+def _step_of(report: Report) -> Step:
+    def code(settings: ReportSettings, inputs: Inputs) -> tuple[str, ...]:
+        return report.code, *_loaded_code(settings, inputs)
+
+    found = {"decoder"} if "encoder" in report.takes else set()
+    return _step(
+        functools.partial(_report, report),
+        "report",
+        ReportSettings,
+        [name for name in report.takes if name not in found],
+        (report.name,),
+        more_inputs=functools.partial(_inputs_of, report),
+        roots=code,
+        classes=the_drawing_class,
+    )
+
+
 def _step(make: Any, part: str, settings: Any, reads: Sequence[str], makes: Sequence[str] = (), **more: Any) -> Step:
     assets = tuple(map(_asset, makes or (make.__name__.removeprefix("_"),)))
     return Step(assets, part, settings, make, tuple(map(_asset, reads)), **more)
@@ -357,9 +358,6 @@ DECODER = _step(_decoder, "decoder", DecoderSettings, ("train", "valid"), roots=
 ENCODER = _step(
     _encoder, "encoder", EncoderSettings, ("train", "valid", "decoder"), roots=_encoder_code, classes=the_drawing_class
 )
-DECODER_REPORT = _step(
-    _decoder_report, "report", ReportSettings, ("test", "valid", "decoder"), roots=_loaded_code, classes=the_drawing_class
-)
 READINGS = _step(
     _readings,
     "reader",
@@ -369,35 +367,26 @@ READINGS = _step(
     roots=_loaded_code,
     classes=the_drawing_class,
 )
-ENCODER_REPORT = _step(
-    _encoder_report,
-    "report",
-    ReportSettings,
-    ("test", "valid", "encoder", "readings"),
-    more_inputs=_inputs_of_the_encoder_report,
-    roots=_loaded_code,
-    classes=the_drawing_class,
-)
+REPORTING = {name: _step_of(report) for name, report in REPORTS.items()}
+"""The step of each report, by its name."""
 
-STEPS = (EXAMPLES, SPLITTING, DECODER, DECODER_REPORT, ENCODER, READINGS, ENCODER_REPORT)
+STEPS = (EXAMPLES, SPLITTING, DECODER, ENCODER, READINGS, *REPORTING.values())
 """In an order in which each comes after what it reads."""
 
 __all__ = [
     "DECODER",
-    "DECODER_REPORT",
     "ENCODER",
-    "ENCODER_REPORT",
     "EXAMPLES",
     "PREFIX",
     "READINGS",
+    "REPORTING",
     "SPLITTING",
     "STEPS",
     "make_decoder",
     "make_encoder",
     "make_examples",
     "make_readings",
+    "make_report",
     "make_splits",
-    "report_decoder",
-    "report_encoder",
     "training_of",
 ]

@@ -8,6 +8,7 @@ Does not belong here: any particular step (the modules beside this one), when an
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -113,7 +114,13 @@ class Step:
     @property
     def root(self) -> str:
         """The code behind it whatever it is given, as `code_version` takes it."""
-        return f"{self.make.__module__}:{self.make.__name__}"
+        make = self.function
+        return f"{make.__module__}:{make.__name__}"
+
+    @property
+    def function(self) -> Callable[..., Mapping[str, StoredObject]]:
+        """The function in which `make` is written; where several steps share one, `make` is a part of it."""
+        return self.make.func if isinstance(self.make, functools.partial) else self.make
 
     def recipes(self, store: Store, partition: str, inputs: Inputs, settings: Settings) -> dict[str, Recipe]:
         """By which recipe each of its assets would be made now.

@@ -20,6 +20,8 @@ from fullcircle.models.stored import TRAINING
 from fullcircle.reading.readings import NOISES
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reports import page
+from fullcircle.reports.drawings.decoder import DECODER_REPORT
+from fullcircle.reports.drawings.encoder import ENCODER_REPORT
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.reports.trained_classes import reached, sheet, write_reached
@@ -48,17 +50,21 @@ def reports(store, monkeypatch):
 
     examples = drawing_steps.make_examples(store, FACE, ExamplesSettings(n=16, workers=1))
     splits = drawing_steps.make_splits(store, examples, SplitsSettings(train=0.1, test=0.45, valid=0.45))
-    test, valid = splits["test"], splits["valid"]
     decoder = untrained("decoder", half_planes)
     encoder = untrained("encoder", attention, decoder=decoder.hash)
     reader = ReaderSettings(steps="encoder,redraw", redraws=20, pictures=2, workers=1)
-    readings = drawing_steps.make_readings(store, FACE, test, valid, encoder, reader)
+    readings = drawing_steps.make_readings(store, FACE, splits["test"], splits["valid"], encoder, reader)
     shown = ReportSettings(pictures=2)
+    read = splits | {"decoder": decoder, "encoder": encoder, "readings": readings}
+
+    def made(report):
+        return drawing_steps.make_report(report, store, FACE, {name: read[name] for name in report.takes}, shown)
+
     return {
         "examples": examples,
-        "decoder": drawing_steps.report_decoder(store, FACE, test, valid, decoder, shown),
-        "decoder again": lambda: drawing_steps.report_decoder(store, FACE, test, valid, decoder, shown),
-        "encoder": drawing_steps.report_encoder(store, FACE, test, valid, decoder, encoder, readings, shown),
+        "decoder": made(DECODER_REPORT),
+        "decoder again": lambda: made(DECODER_REPORT),
+        "encoder": made(ENCODER_REPORT),
     }
 
 

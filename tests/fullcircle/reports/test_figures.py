@@ -52,8 +52,8 @@ def test_what_is_on_the_index_is_in_the_results_too():
 
 
 REPORTS = {
-    "decoder": "drawings:decoder_report",
-    "encoder": "drawings:encoder_report",
+    "decoder": "drawings.decoder:decoder_report",
+    "encoder": "drawings.encoder:encoder_report",
     "recognition": "recognition:recognition_report",
     "feature patterns": "feature_patterns:feature_patterns_report",
     "autoencoder": "autoencoders:autoencoder_report",

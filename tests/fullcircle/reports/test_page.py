@@ -10,7 +10,8 @@ from fullcircle.drawings import DRAWINGS
 from fullcircle.images.sheets import CAPTION, GAP, NOTE, contact_sheet, data_uri, film, mosaic, png, small_webp, tiles
 from fullcircle.reports.autoencoders import write_report
 from fullcircle.reports.charts import MARKS, NAMED, code_map, loss_curves
-from fullcircle.reports.drawings import decoder_report, encoder_report, part_listings
+from fullcircle.reports.drawings.decoder import decoder_report
+from fullcircle.reports.drawings.encoder import encoder_report, part_listings
 from fullcircle.reports.feature_patterns import feature_patterns_report
 from fullcircle.reports.figures import AUTOENCODER, DRAWING
 from fullcircle.reports.page import Section, Table, figure_table, gap_tables, page, page_version

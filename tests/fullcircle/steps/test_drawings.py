@@ -8,8 +8,9 @@ import pytest
 from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import DRAWINGS
 from fullcircle.models.stored import TRAINING
+from fullcircle.reports.drawings.encoder import ENCODER_REPORT
 from fullcircle.reports.settings import ReportSettings
-from fullcircle.steps.drawings import ENCODER_REPORT, report_encoder
+from fullcircle.steps.drawings import REPORTING, make_report
 from fullcircle.store.tables import with_about, write_table
 
 
@@ -48,10 +49,10 @@ def enter(store, inputs, test):
 def refusal(store, inputs):
     """What is said by the step, before anything is made, and by the function that a script calls: the same."""
     with pytest.raises(SettingsError) as of_step:
-        ENCODER_REPORT.all_inputs(store, "line", inputs)
-    given = [inputs[f"drawings/{name}"] for name in ("test", "valid", "decoder", "encoder", "readings")]
+        REPORTING["encoder_report"].all_inputs(store, "line", inputs)
+    given = {name: inputs[f"drawings/{name}"] for name in ENCODER_REPORT.takes}
     with pytest.raises(SettingsError) as of_function:
-        report_encoder(store, DRAWINGS["line"], *given, ReportSettings())
+        make_report(ENCODER_REPORT, store, DRAWINGS["line"], given, ReportSettings())
     assert str(of_step.value) == str(of_function.value)
     return str(of_step.value)
 
@@ -59,7 +60,7 @@ def refusal(store, inputs):
 def test_the_decoder_is_the_one_that_the_encoder_was_trained_through(store, inputs):
     decoder, given = inputs
     enter(store, given, given["drawings/test"])
-    assert ENCODER_REPORT.all_inputs(store, "line", given)["drawings/decoder"].hash == decoder.hash
+    assert REPORTING["encoder_report"].all_inputs(store, "line", given)["drawings/decoder"].hash == decoder.hash
 
 
 def test_readings_by_another_encoder_are_refused(store, inputs, put):
@@ -80,4 +81,4 @@ def test_readings_of_another_test_are_refused(store, inputs, put):
         f"{other.hash[:12]}. Make them again: make run DRAWING=line"
     )
     enter(store, given, given["drawings/test"])  # the very same readings came of this test, too
-    assert ENCODER_REPORT.all_inputs(store, "line", given)
+    assert REPORTING["encoder_report"].all_inputs(store, "line", given)
