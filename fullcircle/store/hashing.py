@@ -1,7 +1,12 @@
 """Content hashes: the same content has the same hash, whatever container holds it.
 
 Belongs here: what of a file is content. Parquet and .keras files carry stamps and depend on the library that wrote them, so
-their bytes are not hashed; what they hold is.
+their bytes are not hashed; what they hold is. A page (``.html``) and the `TIMING` of a JSON file are no content: they do not
+count in the name of an object, and only the SHA-256 in its ``object.json`` says that they are as they were written.
+
+What it costs, in processor time that is spread over the cores, beside that of the bytes' SHA-256: 0.8 s and 0.08 s for 20,000
+examples of two grey 64 x 64 pictures each, 4.4 s and 0.3 s for 100,000, nearly all of it for reading them, 9 ms and 1 ms for an
+encoder of 1.2 MB.
 """
 
 from __future__ import annotations
@@ -10,8 +15,8 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,9 @@ from fullcircle.core.processes import cores
 
 TIMING = "timing"
 """Top-level key of a JSON file that says how long things took on this machine: kept, but not content."""
+
+BATCH = 1024
+"""Rows of a table that are in memory at a time, twice: those that are hashed and those that are read."""
 
 PAGES = frozenset({".html"})
 """Endings of files that only show what stands in other files of the same object (and their timing): not content. That a page is
@@ -54,35 +62,46 @@ def content_hash(path: Path) -> str | None:
 
     ``.parquet``: column names, types, schema metadata and values, not row groups or compression. ``.keras``: the
     architecture and every weight. ``.json``: the value without its top-level `timing`. Anything else: its bytes.
+
+    Raises:
+        Exception: of many kinds, when the file is not what its ending says.
     """
     if path.suffix in PAGES:
         return None
-    if path.suffix == ".parquet":
-        return _parquet(path)
-    if path.suffix == ".keras":
-        return _keras(path)
-    if path.suffix == ".json":
-        value = json.loads(path.read_text())
-        if isinstance(value, dict):
-            value.pop(TIMING, None)
-        return digest([canonical_json(value)])
-    return file_sha256(path)
+    return READ.get(path.suffix, file_sha256)(path)
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a file's content is its bytes."""
+    return path.suffix not in PAGES and path.suffix not in READ
+
+
+def _json(path: Path) -> str:
+    value = json.loads(path.read_text())
+    if isinstance(value, dict):
+        value.pop(TIMING, None)
+    return digest([canonical_json(value)])
 
 
 def _parquet(path: Path) -> str:
-    def add(column: Any, chunks: pa.ChunkedArray) -> None:
-        if chunks.null_count:
+    def add(column: Any, values: pa.Array) -> None:
+        if values.null_count:
             raise ValueError(f"{path}: tables hold no empty cells, so their content is unambiguous.")
-        for values in chunks.chunks:
-            for part in _value_bytes(values):
-                column.update(part)
+        for part in _value_bytes(values):
+            column.update(part)
 
     with pq.ParquetFile(path) as file, ThreadPoolExecutor(cores()) as pool:
         schema = file.schema_arrow
         columns = [hashlib.sha256() for _ in schema]
-        for i in range(file.num_row_groups):
-            # A column has a hash of its own, so they can be taken side by side: hashing leaves the interpreter free.
-            list(pool.map(add, columns, file.read_row_group(i).columns))
+        hashing: list[Future[None]] = []
+        for batch in file.iter_batches(BATCH):
+            # A column has a hash of its own, so they can be taken side by side, and while the next rows are read: hashing leaves
+            # the interpreter free.
+            for done in hashing:
+                done.result()
+            hashing = [pool.submit(add, *column) for column in zip(columns, batch.columns, strict=True)]
+        for done in hashing:
+            done.result()
     described = [f"{f.name}: {f.type}".encode() for f in schema]
     metadata = [k + b"=" + v for k, v in sorted((schema.metadata or {}).items())]
     return digest([*described, *metadata, *(c.digest() for c in columns)])
@@ -111,12 +130,18 @@ def _keras(path: Path) -> str:
         if isinstance(item, h5py.Dataset):
             values = np.ascontiguousarray(item[()])
             parts.append(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
+            if item.attrs:  # Keras writes one only where it is to read the values as another type
+                parts.append(canonical_json({key: str(value) for key, value in item.attrs.items()}))
 
     with zipfile.ZipFile(path) as archive:
         parts.append(canonical_json(_without_addresses(json.loads(archive.read("config.json")), {})))
         with h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as weights:
             weights.visititems(visit)
     return digest(parts)
+
+
+READ: dict[str, Callable[[Path], str]] = {".parquet": _parquet, ".keras": _keras, ".json": _json}
+"""How the content of a file is had, by its ending; of any other it is the bytes."""
 
 
 def _without_addresses(config: Any, seen: dict[int, int]) -> Any:

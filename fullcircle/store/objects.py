@@ -4,7 +4,10 @@ Belongs here: writing an object so that it is whole or not there at all, and pro
 Does not belong here: what an object holds, who asks for it, or which command makes it.
 
 An object is a folder ``objects/<first two>/<hash>/`` of files and ``object.json``, which lists for each file its content
-hash (`hashing.content_hash`) and the SHA-256 of its bytes. The folder's name is the hash of the content hashes.
+hash (`hashing.content_hash`) and the SHA-256 of its bytes. The folder's name is the hash of the content hashes. An object is
+whole when its folder holds these files and nothing else, each of them with its SHA-256 and, found anew from what it holds, its
+content hash: so nobody can change a figure or a weight and leave the name. Pages (``.html``) and the time that things took are
+no content, so they are held by their SHA-256 only. A process proves a file once, as long as it stays as it is (`proofs`).
 
 A draft is a folder ``drafts/<random>/`` with the files in the making, in ``files/``, and ``lock``, which its process keeps locked:
 one whose lock is free is of a process that is gone. A damaged object that was replaced is kept as ``damaged/<hash>-<n>/``.
@@ -27,9 +30,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fullcircle.store.hashing import canonical_json, content_hash, digest, file_sha256
+from fullcircle.store.hashing import canonical_json, digest
 from fullcircle.store.ledger import DAMAGE, MATERIALIZATION, Ledger, StoreError, StoreWarning, cannot_write
 from fullcircle.store.ledger_records import kind_of, withheld
+from fullcircle.store.proofs import content_of, sha256_of
 from fullcircle.store.tables import TableReader
 
 if TYPE_CHECKING:
@@ -216,22 +220,39 @@ class Store:
     def _damage(self, object_hash: str) -> str | None:
         """What is wrong with a stored object, as sentences; None when it is whole."""
         path = self.path_of(object_hash)
+        if path.is_symlink():
+            return f"Stored object is expected to be a folder: {path}. Found: a symbolic link. Expected hash: {object_hash}."
         try:
-            manifest = json.loads((path / MANIFEST).read_text())
-            expected = {name: entry["sha256"] for name, entry in manifest.items()}
-            found = _object_hash({name: entry["content"] for name, entry in manifest.items()})
+            with os.scandir(path) as entries:
+                files = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
+            if MANIFEST not in files:
+                raise FileNotFoundError
         except (FileNotFoundError, NotADirectoryError):
             return f"Stored object is missing: {path}. Expected hash: {object_hash}."
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+        if others := sorted(name for name, is_file in files.items() if not is_file):
+            return f"Stored object holds what is no file: {path / others[0]}. Files are expected, no folders or links."
+        try:
+            manifest = json.loads((path / MANIFEST).read_text())
+            expected = {name: (entry["sha256"], entry["content"]) for name, entry in manifest.items()}
+            found = _object_hash({name: content for name, (_, content) in expected.items()})
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             return f"{path / MANIFEST} is damaged ({error})."
         if found != object_hash:
             return f"{path / MANIFEST} is damaged. Expected hash: {object_hash}, found: {found}."
-        for name, sha256 in expected.items():
+        if foreign := sorted(files.keys() - expected.keys() - {MANIFEST}):
+            return f"Stored object holds a file that is not its own: {path / foreign[0]}. Expected: {', '.join(expected)}."
+        for name, (sha256, content) in expected.items():
             file = path / name
-            if not file.is_file():
+            if name not in files:
                 return f"Stored file is missing: {file}. Expected SHA-256: {sha256}."
-            if (is_now := file_sha256(file)) != sha256:
+            if (is_now := sha256_of(file)) != sha256:
                 return f"Stored file is damaged: {file}. Expected SHA-256: {sha256}, found: {is_now}."
+            try:
+                holds = content_of(file, sha256)
+            except Exception as error:  # what reads a file that was tampered with raises what it likes
+                return f"Stored file is damaged: {file}. Expected content: {content}, found: what cannot be read ({error})."
+            if holds != content:
+                return f"Stored file is damaged: {file}. Expected content: {content}, found: {holds}."
         return None
 
     def _set_aside(self, object_hash: str) -> None:
@@ -286,11 +307,15 @@ class Draft:
         files = sorted(p for p in self.path.iterdir() if p.name != MANIFEST)
         if not files:
             raise ValueError("An object holds at least one file. Received: an empty draft.")
-        manifest = {f.name: {"content": content_hash(f), "sha256": file_sha256(f)} for f in files}
+        if others := [f.name for f in files if f.is_symlink() or not f.is_file()]:
+            raise ValueError(f"An object holds files, no folders or links. Received: {', '.join(others)}.")
+        for file in files:
+            _sync(file)
+        sha256 = {f: sha256_of(f) for f in files}
+        manifest = {f.name: {"content": content_of(f, sha256[f]), "sha256": sha256[f]} for f in files}
         object_hash = _object_hash({name: entry["content"] for name, entry in manifest.items()})
         (self.path / MANIFEST).write_bytes(canonical_json(manifest))
-        for file in (*files, self.path / MANIFEST):
-            _sync(file)
+        _sync(self.path / MANIFEST)
         _sync(self.path)
         target = self.store.path_of(object_hash)
         target.parent.mkdir(parents=True, exist_ok=True)

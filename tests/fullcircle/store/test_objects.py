@@ -1,5 +1,8 @@
 import errno
 import fcntl
+import hashlib
+import io
+import json
 import os
 import shutil
 import signal
@@ -8,13 +11,17 @@ import sys
 import tempfile
 import time
 import warnings
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fullcircle.store import objects as storage
+from fullcircle.store import proofs
 from fullcircle.store.ledger import StoreError, StoreWarning
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
@@ -89,6 +96,198 @@ def test_a_damaged_manifest_is_refused(store, text):
     stored.file("object.json").write_text(text)
     with pytest.raises(StoredObjectError, match=r"object\.json is damaged"):
         store.open(stored.hash)
+
+
+def hide(file):
+    """Enter the SHA-256 that a changed file has now where that of the honest one stood."""
+    manifest = file.parent / "object.json"
+    listed = json.loads(manifest.read_text())
+    listed[file.name]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(listed))
+
+
+def write_report(path, mse):
+    path.write_text(json.dumps({"metrics": {"mse": mse}}))
+
+
+def write_numbers(path, value):
+    pq.write_table(pa.table({"value": pa.array([value, 2.0])}), path)
+
+
+def write_weights(path, value):
+    import h5py
+
+    weights = io.BytesIO()
+    with h5py.File(weights, "w") as file:
+        file["layers/dense/vars/0"] = [value]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", weights.getvalue())
+
+
+def write_text(path, value):
+    path.write_text(str(value))
+
+
+def write_no_table(path, value):
+    write_numbers(path, 1.0) if value == 1.0 else path.write_text("no table")
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("report.json", write_report),
+        ("examples.parquet", write_numbers),
+        ("examples.parquet", write_no_table),
+        ("encoder.keras", write_weights),
+        ("notes.txt", write_text),
+    ],
+)
+def test_who_changes_an_object_and_its_sha256_cannot_keep_its_name(store, name, write):
+    def put_it():
+        with store.draft() as draft:
+            write(draft.path / name, 1.0)
+            return draft.commit()
+
+    stored = put_it()
+    write(stored.file(name), 3.0)
+    hide(stored.file(name))
+    with pytest.raises(StoredObjectError, match=rf"Stored file is damaged: {stored.file(name)}. Expected content: .*found: "):
+        store.open(stored.hash, "drawings/encoder_report (line)")
+    with pytest.warns(StoreWarning, match="was damaged and is replaced"):
+        assert put_it() == stored
+    assert store.open(stored.hash) == stored
+    assert [record["version"] for record in store.ledger.records()] == [stored.hash]
+
+
+def test_a_page_is_no_content_and_held_by_its_sha256(store):
+    with store.draft() as draft:
+        (draft.path / "report.json").write_text("{}")
+        (draft.path / "report.html").write_text("<html>")
+        stored = draft.commit()
+    stored.file("report.html").write_text("<html>other")
+    with pytest.raises(StoredObjectError, match=r"Stored file is damaged: .*report\.html"):
+        store.open(stored.hash)
+    hide(stored.file("report.html"))
+    assert store.open(stored.hash) == stored
+
+
+def add_file(path):
+    path.joinpath("b.txt").write_text("extra")
+
+
+def add_folder(path):
+    path.joinpath("folder").mkdir()
+
+
+def replace_file_by_a_link(path):
+    path.joinpath("a.txt").rename(path.parent / "elsewhere.txt")
+    path.joinpath("a.txt").symlink_to(path.parent / "elsewhere.txt")
+
+
+def replace_manifest_by_a_pipe(path):
+    path.joinpath("object.json").unlink()
+    os.mkfifo(path / "object.json")
+
+
+def replace_by_a_link(path):
+    path.rename(path.parent / "elsewhere")
+    path.symlink_to(path.parent / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (add_file, r"holds a file that is not its own: .*b\.txt\. Expected: a\.txt\."),
+        (add_folder, r"holds what is no file: .*folder\. Files are expected, no folders or links\."),
+        (replace_file_by_a_link, r"holds what is no file: .*a\.txt\."),
+        (replace_manifest_by_a_pipe, r"holds what is no file: .*object\.json\."),
+        (replace_by_a_link, r"is expected to be a folder: .*Found: a symbolic link\."),
+    ],
+)
+def test_an_object_holds_its_own_files_and_nothing_else(store, damage, message):
+    stored = put(store, a="1")
+    damage(stored.path)
+    with pytest.raises(StoredObjectError, match=message):
+        store.open(stored.hash)
+    with pytest.warns(StoreWarning, match=message):
+        assert put(store, a="1") == stored
+
+
+def test_a_draft_with_a_link_or_a_folder_in_it_is_no_object(store):
+    expected = r"An object holds files, no folders or links\. Received: folder, link\.txt\."
+    with pytest.raises(ValueError, match=expected), store.draft() as draft:
+        (draft.path / "a.txt").write_text("1")
+        (draft.path / "folder").mkdir()
+        (draft.path / "link.txt").symlink_to("a.txt")
+        draft.commit()
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """Names of the files that are really hashed from now on."""
+    names = []
+    sha256 = proofs.file_sha256
+
+    def counted(path):
+        names.append(path.name)
+        return sha256(path)
+
+    monkeypatch.setattr(proofs, "file_sha256", counted)
+    return names
+
+
+def test_a_process_proves_a_file_once(store, hashed):
+    stored = put(store, a="1", b="2")
+    time.sleep(2 * proofs.TICK / 1e9)
+    store.open(stored.hash)
+    hashed.clear()
+    assert store.open(stored.hash) == stored
+    assert hashed == []
+    os.utime(stored.file("a.txt"))
+    store.open(stored.hash)
+    assert hashed == ["a.txt"]
+
+
+def test_a_proof_of_a_draft_is_one_of_the_object(store, hashed):
+    with store.draft() as draft:
+        (draft.path / "a.txt").write_text("1")
+        time.sleep(2 * proofs.TICK / 1e9)
+        draft.commit()
+    assert hashed.count("a.txt") == 1
+
+
+def test_a_file_of_the_same_size_and_time_is_proved_again(store):
+    stored = put(store, a="1")
+    time.sleep(2 * proofs.TICK / 1e9)
+    store.open(stored.hash)
+    file = stored.file("a.txt")
+    before = file.stat()
+    file.write_text("2")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StoredObjectError, match="Stored file is damaged"):
+        store.open(stored.hash)
+
+
+def test_what_was_written_a_moment_ago_is_not_remembered(store, hashed):
+    stored = put(store, a="1")
+    os.utime(stored.file("a.txt"))
+    hashed.clear()
+    for _ in range(2):
+        store.open(stored.hash)
+    assert hashed == ["a.txt", "a.txt"]
+
+
+def test_not_more_files_than_a_bound_are_remembered(store, monkeypatch, tmp_path):
+    monkeypatch.setattr(proofs, "MOST", 2)
+    monkeypatch.setattr(proofs, "_known", {})
+    paths = [tmp_path / str(i) for i in range(5)]
+    for path in paths:
+        path.write_text("1")
+    time.sleep(2 * proofs.TICK / 1e9)
+    for path in paths:
+        proofs.sha256_of(path)
+    assert len(proofs._known) <= 2
 
 
 def damage_file(path):
