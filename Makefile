@@ -11,6 +11,14 @@ BENCH   ?=
 HOST    ?= 127.0.0.1
 PORT    ?=
 
+# What is given is text: make does not expand it, and the shell gets it in single quotes.
+$(foreach name,DRAWING SOURCE MODELS PROFILE SET FORCE LARGE BENCH HOST PORT FULLCIRCLE_STORE,$(eval override $(name) := $$(value $(name))))
+quoted = '$(subst ','\'',$1)'
+option = $(if $2,--$1=$(call quoted,$2))
+what = $(or $(call option,source,$(SOURCE)),$(call option,drawing,$(DRAWING))) $(call option,models,$(MODELS)) $(call option,profile,$(PROFILE))
+how = $(if $(FORCE),--force) $(foreach setting,$(SET),$(call option,set,$(setting)))
+logs = $(call quoted,$(or $(FULLCIRCLE_STORE),store)/logs)
+
 BIN := .venv/bin
 # Only what is known to be unset: TensorFlow's banner and Dagster's question say nothing of use here.
 export DAGSTER_HOME ?= $(CURDIR)/dagster_home
@@ -37,23 +45,23 @@ install: .venv/.installed  ## the environment, from the lock file with hashes
 	@touch $@
 
 run: .venv/.installed  ## what is stale of the line and of a source with two models, or of what is named: DRAWING=line, file.py:Class or all, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="examples.n=500 ..." FORCE=1 LARGE=1
-	@$(BIN)/python -m pipelines.run $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(if $(FORCE),--force) $(if $(LARGE),--large) $(foreach s,$(SET),--set "$(s)")
+	@$(BIN)/python -m pipelines.run $(what) $(how) $(if $(LARGE),--large)
 
 features: .venv/.installed  ## what the maps of a trained encoder react to most: DRAWING=line, or SOURCE=tifinagh MODELS=vae PROFILE=quick SET="features.maps=4 ..."
-	@$(BIN)/python -m pipelines.run --features $(if $(SOURCE),--source "$(SOURCE)",$(if $(DRAWING),--drawing "$(DRAWING)")) $(if $(MODELS),--models "$(MODELS)") --profile "$(PROFILE)" $(if $(FORCE),--force) $(foreach s,$(SET),--set "$(s)")
+	@$(BIN)/python -m pipelines.run --features $(what) $(how)
 
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
-	$(BIN)/python -m pipelines.ui --host $(HOST) --port $(or $(PORT),3000)
+	$(BIN)/python -m pipelines.ui --host $(call quoted,$(HOST)) --port $(call quoted,$(or $(PORT),3000))
 
 tensorboard: .venv/.installed  ## losses of every training, and the codes of autoencoders in the embedding projector, on 127.0.0.1
-	@mkdir -p "$(or $(FULLCIRCLE_STORE),store)/logs"
-	$(BIN)/tensorboard --logdir "$(or $(FULLCIRCLE_STORE),store)/logs" --load_fast=false --host $(HOST) --port $(or $(PORT),6006)
+	@mkdir -p $(logs)
+	$(BIN)/tensorboard --logdir $(logs) --load_fast=false --host $(call quoted,$(HOST)) --port $(call quoted,$(or $(PORT),6006))
 
 results: .venv/.installed  ## the latest figures of every report, and a page that links them all
 	@$(BIN)/fullcircle results
 
 bench: .venv/.installed  ## beside what one would use instead, two hours in all: BENCH=reading SET="reading.pictures=100 ..."
-	@$(BIN)/python -m benchmarks $(BENCH) $(foreach s,$(SET),--set "$(s)")
+	@$(BIN)/python -m benchmarks $(foreach name,$(BENCH),$(call quoted,$(name))) $(foreach setting,$(SET),$(call option,set,$(setting)))
 
 test: .venv/.installed-dev  ## linters, types and all tests
 	$(BIN)/ruff check .
