@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+from numpy.lib import format as npy
 from PIL import Image
 
 from fullcircle.data.settings import OriginalsSettings
@@ -15,6 +21,13 @@ from fullcircle.data.sources.base import Candidate, Loaded, Source, SourceError,
 from fullcircle.images.arrays import Canvas
 
 PARTS = ("train", "test")
+NAMES = [f"{axis}_{part}" for part in PARTS for axis in "xy"]
+
+MAX_BYTES = 2 * 2**30
+"""Most that all arrays together may take in memory; MNIST takes 55 MB. A few kilobytes can claim any size."""
+
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+"""How the header of an array is read, by the version of its format; the third is of arrays with several columns."""
 
 
 class Mnist(Source):
@@ -42,16 +55,46 @@ class Mnist(Source):
     def _load(self, image: np.ndarray) -> Loaded:
         return Loaded(Image.fromarray(image), shared_sha256(self.path))
 
-    def _parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        names = [f"{axis}_{part}" for part in PARTS for axis in "xy"]
+    def check(self, settings: OriginalsSettings) -> None:
+        """Refuse settings that it does not heed, and a file that is none or claims too much, before anything is launched."""
+        super().check(settings)
+        with self._opened() as archive:
+            self._refuse_large(archive)
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        """The archive; whatever is wrong with it while it is open is a `SourceError`."""
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in names}
-        except KeyError as error:
-            raise SourceError(f"{self.path} is expected to hold {', '.join(names)}. Missing: {error.args[0]}.") from None
-        # Of a single .npy there is nothing to enter, of pickled objects nothing is loaded.
-        except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+            if not stat.S_ISREG(self.path.stat().st_mode):  # a pipe would keep us waiting for ever
+                raise SourceError(f"{self.path} is expected to be a file. Received: a folder, a pipe or a device.")
+            with zipfile.ZipFile(self.path) as archive:
+                if missing := [name for name in NAMES if f"{name}.npy" not in archive.namelist()]:
+                    raise SourceError(f"{self.path} is expected to hold {', '.join(NAMES)}. Missing: {', '.join(missing)}.")
+                yield archive
+        except SourceError:
+            raise
+        # Of pickled objects nothing is loaded.
+        except (OSError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
             raise SourceError(f"{self.path} is expected to be an .npz of plain arrays. Received: {error}.") from error
+
+    def _refuse_large(self, archive: zipfile.ZipFile) -> None:
+        claimed = 0
+        for name in NAMES:
+            with archive.open(f"{name}.npy") as file:
+                claimed += _claimed(file)
+        if claimed > MAX_BYTES:
+            raise SourceError(
+                f"{self.path} is expected to hold at most {MAX_BYTES:,} bytes of arrays. Received: {claimed:,}. Take fewer "
+                "pictures, or save them as files and name their folder: folder:PATH."
+            )
+
+    def _parts(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        arrays = {}
+        with self._opened() as archive:
+            self._refuse_large(archive)
+            for name in NAMES:
+                with archive.open(f"{name}.npy") as file:
+                    arrays[name] = npy.read_array(file, allow_pickle=False)
         for part in PARTS:
             x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
             pictures = x.dtype == np.uint8 and (x.ndim == 3 or (x.ndim == 4 and x.shape[3] == 3)) and 0 not in x.shape[1:]
@@ -61,3 +104,12 @@ class Mnist(Source):
                     f"Received: {x.dtype} {x.shape} and {y.dtype} {y.shape}."
                 )
         return {part: (arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in PARTS}
+
+
+def _claimed(file: IO[bytes]) -> int:
+    """Bytes in memory of an array, by its header."""
+    version = npy.read_magic(file)
+    if version not in HEADERS:
+        raise ValueError(f"an array in version {version} of its format")
+    shape, _, dtype = HEADERS[version](file)
+    return math.prod(shape) * dtype.itemsize

@@ -2,8 +2,10 @@
 
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -264,6 +266,71 @@ def test_what_is_no_mnist_says_why(tmp_path, write, message):
     write(path)
     with pytest.raises(SourceError, match=message):
         some(Mnist("mine", path))
+
+
+def header(shape, dtype="|u1"):
+    """An array that claims a shape and holds nothing."""
+    text = io.BytesIO()
+    np.lib.format.write_array_header_1_0(text, {"descr": dtype, "fortran_order": False, "shape": shape})
+    return text.getvalue()
+
+
+def write_claims(path, **claims):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, array in arrays().items():
+            content = io.BytesIO()
+            np.save(content, array)
+            archive.writestr(f"{name}.npy", claims.get(name, content.getvalue()))
+
+
+@pytest.mark.parametrize(
+    ("claims", "received"),
+    [
+        ({"x_train": header((10**12, 28, 28))}, "784,000,000,001,608"),
+        ({"x_train": header((2**32, 2**32, 1))}, "18,446,744,073,709,55"),  # 0 modulo 2 ** 64
+        ({"x_train": header((3 * 10**6, 28, 28)), "y_train": header((3 * 10**6,), "<i8")}, "2,376,001,58"),
+        ({"y_test": header((2,), "<U500000000")}, "4,000,00"),
+    ],
+    ids=["rows", "overflow", "together", "text"],
+)
+def test_an_mnist_that_claims_more_than_fits_is_refused_before_it_is_read(tmp_path, claims, received):
+    write_claims(tmp_path / "mnist.npz", **claims)
+    source = Mnist("mine", tmp_path / "mnist.npz")
+    expected = f"is expected to hold at most 2,147,483,648 bytes of arrays. Received: {received}.*folder:PATH"
+    for read in (some, lambda source: source.check(OriginalsSettings())):
+        with pytest.raises(SourceError, match=expected):
+            read(source)
+
+
+@pytest.mark.parametrize("claim", [b"", b"no array", header((3, 28, 28)), b"\x93NUMPY\x03\x00" + header((3, 28, 28))[8:]])
+def test_an_mnist_whose_array_is_none_says_so(tmp_path, claim):
+    write_claims(tmp_path / "mnist.npz", x_train=claim)
+    with pytest.raises(SourceError, match="is expected to be an .npz of plain arrays. Received: "):
+        some(Mnist("mine", tmp_path / "mnist.npz"))
+
+
+@pytest.mark.parametrize(
+    "write", [os.mkfifo, Path.mkdir, lambda p: p.symlink_to("/dev/zero")], ids=["pipe", "folder", "device"]
+)
+def test_an_mnist_that_is_no_file_is_refused_and_not_waited_for(tmp_path, write):
+    path = tmp_path / "mnist.npz"
+    write(path)
+    source = Mnist("mine", path)
+    for read in (some, lambda source: source.check(OriginalsSettings())):
+        with pytest.raises(SourceError, match="is expected to be a file. Received: a folder, a pipe or a device"):
+            read(source)
+
+
+@pytest.mark.parametrize("kind", [Folder, Fonts])
+def test_no_source_waits_for_a_pipe(tmp_path, kind):
+    for name in ("pipe.png", "pipe.ttf"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "link.png").symlink_to("pipe.png")
+    kind("mine", tmp_path).state()
+    for place in (tmp_path, tmp_path / "pipe.ttf"):
+        with pytest.raises((PictureError, SourceError), match="expected"):
+            for candidate in kind("mine", place).candidates(OriginalsSettings(), (64, 64, 1)):
+                candidate.load()
 
 
 def test_a_path_gets_a_name_that_fits_anywhere_and_keeps_it(tmp_path):
