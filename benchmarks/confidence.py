@@ -80,10 +80,10 @@ def gather(reader: reading.Reader, lines: int, n: int, seed: int, progress: Prog
         made = make(name, n, seed)
         with tempfile.TemporaryDirectory() as temporary:
             (folder,) = write(Path(temporary), {name: made})
-            incoming = [open_picture(path, LINE) for path in sorted(folder.iterdir())]
-        read = reader.read(np.stack([i.image for i in incoming]), rng)
-        said = [as_dict(LINE, a) for a in answers(LINE, incoming, read)]
-        right = [judge(a, truth)["within_a_step"] for a, truth in zip(said, made, strict=True)]
+            opened = [open_picture(path, LINE) for path in sorted(folder.iterdir())]
+        read = reader.read(np.stack([p.image for p in opened]), rng)
+        read_answers = [as_dict(LINE, a) for a in answers(LINE, opened, read)]
+        right = [judge(a, truth)["within_a_step"] for a, truth in zip(read_answers, made, strict=True)]
         add(name, "line elsewhere" if kind.line else "no line", read, np.array(right))
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
@@ -116,10 +116,10 @@ def fit(evidence: Columns) -> tuple[Points, Points]:
     chosen = [b & own for b in bins(near, NEAR_EDGES)]
     points = rising([(near[b].mean(), right[b].mean(), b.sum()) for b in chosen if b.sum() >= LEAST])
     calibration = [(0.0, 0.0), *points, (1.0, points[-1][1])]
-    said = np.interp(near, *np.transpose(calibration))
+    stated = np.interp(near, *np.transpose(calibration))
     left = 1 - evidence["explained"]
     chosen = bins(left, LEFT_EDGES)
-    falling = rising([(left[b].mean(), -right[b].sum() / said[b].sum(), said[b].sum()) for b in chosen if b.sum() >= LEAST])
+    falling = rising([(left[b].mean(), -right[b].sum() / stated[b].sum(), stated[b].sum()) for b in chosen if b.sum() >= LEAST])
     belief = [(0.0, 1.0), *((x, min(-y, 1.0)) for x, y in falling), (1.0, 0.0)]
     return tidy(calibration), tidy(belief)
 
@@ -133,9 +133,11 @@ def tidy(points: Points) -> Points:
 
 
 def scores(stated: np.ndarray, right: np.ndarray) -> tuple[float, float]:
-    """Brier score, the mean square of stated - right; and the mean gap between stated and observed over the bins of the table."""
-    gaps = [abs(stated[b].mean() - right[b].mean()) * b.sum() for b in bins(stated, STATED_EDGES) if b.any()]
-    return float(((stated - right) ** 2).mean()), float(np.sum(gaps) / len(stated))
+    """Brier score, the mean square of stated - right; and the mean difference between
+    stated and observed over the bins of the table.
+    """
+    differences = [abs(stated[b].mean() - right[b].mean()) * b.sum() for b in bins(stated, STATED_EDGES) if b.any()]
+    return float(((stated - right) ** 2).mean()), float(np.sum(differences) / len(stated))
 
 
 KIND_TITLES = {

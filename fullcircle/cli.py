@@ -84,7 +84,7 @@ def _read_auto(arguments: argparse.Namespace) -> int:
     """Every trained class reads each picture; the likeliest answers."""
     from fullcircle.images.files import PictureError
     from fullcircle.reading.answers import write_overlay
-    from fullcircle.reading.pictures import Incoming, open_picture
+    from fullcircle.reading.pictures import Picture, open_picture
     from fullcircle.reading.recognition import as_plain, contenders, line, recognise
 
     if arguments.parquet:
@@ -99,7 +99,7 @@ def _read_auto(arguments: argparse.Namespace) -> int:
     names: set[str] = set()
     found = []
     for first in range(0, len(paths), BATCH):
-        opened: list[list[Incoming]] = []
+        opened: list[list[Picture]] = []
         for path in paths[first : first + BATCH]:
             try:
                 opened.append([open_picture(path, c.drawing) for c in taking_part])
@@ -121,7 +121,7 @@ def _read(arguments: argparse.Namespace) -> int:
 
     from fullcircle.images.files import PictureError
     from fullcircle.reading.answers import Answer, answers, as_dict, write_overlay, write_parquet
-    from fullcircle.reading.pictures import Incoming, open_picture
+    from fullcircle.reading.pictures import Picture, open_picture
     from fullcircle.reading.reader import Pictures
     from fullcircle.reading.stored import latest_reader
 
@@ -137,20 +137,20 @@ def _read(arguments: argparse.Namespace) -> int:
     rng = np.random.default_rng(settings.seed)
     found: list[Answer] = []
     names: set[str] = set()
-    opened: deque[list[Incoming]] = deque()  # batches that are being read
+    opened: deque[list[Picture]] = deque()  # batches that are being read
 
     def batches() -> Iterator[Pictures]:
         # What is open at a time does not grow with the number of pictures.
         for first in range(0, len(paths), settings.batch_size):
-            incoming: list[Incoming] = []
+            pictures: list[Picture] = []
             for path in paths[first : first + settings.batch_size]:
                 try:
-                    incoming.append(open_picture(path, drawing))
+                    pictures.append(open_picture(path, drawing))
                 except PictureError as error:
                     fail(path, error)
-            if incoming:
-                opened.append(incoming)
-                yield Pictures(np.stack([i.image for i in incoming]), rng.integers(2**63, size=len(incoming)))
+            if pictures:
+                opened.append(pictures)
+                yield Pictures(np.stack([p.image for p in pictures]), rng.integers(2**63, size=len(pictures)))
 
     for steps in reader.stream(batches(), len(paths)):
         batch = answers(drawing, opened.popleft(), steps.answer)

@@ -43,7 +43,7 @@ def goals(launches: Sequence[Launch]) -> dict[str, Mapping[str, float]]:
     """What the launches of one partition should reach, by report; nothing where settings are not those of the profile."""
     if any(what.settings != what.profile.settings for what in launches):
         return {}
-    return {asset: bound for what in launches for asset, bound in what.profile.reaches.get(what.partition, {}).items()}
+    return {asset: bound for what in launches for asset, bound in what.profile.goals.get(what.partition, {}).items()}
 
 
 def summary(launches: Sequence[Launch]) -> str:

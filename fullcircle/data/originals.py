@@ -2,9 +2,9 @@
 
 Belongs here: the columns of both tables and how a candidate becomes a row of one of them. A bad picture never stops the work
 and never vanishes.
-Does not belong here: where pictures come from (`glyphs`), how a file is opened and brought to a canvas (`incoming`).
+Does not belong here: where pictures come from (`data.sources`), how a file is opened and brought to a canvas (`images.files`).
 
-What happens to a candidate, in this order: the rule of `incoming`, points 1 to 5; point 6, enlarging by a triangle filter
+What happens to a candidate, in this order: the rule of `images.files`, points 1 to 5; point 6, enlarging by a triangle filter
 (Pillow's "bilinear"), which rings as little as the box does; point 7 where settings say so; its polarity is found and, unless
 settings say otherwise, made light on dark; a picture of one plain colour is refused, and one whose pixels another had before it.
 """

@@ -1,4 +1,4 @@
-"""Gaps: whether figures differ between valid, by which models were chosen, and test, which nothing has looked at.
+"""Differences between splits: whether figures on valid, by which models were chosen, differ from those on test, never used before.
 
 Belongs here: the bootstrap and the rule for what is beyond chance. Where it is shown is the reports' business.
 
@@ -6,8 +6,8 @@ The bootstrap (B. Efron, 1979): the pictures of each split are drawn again, as m
 spread of a figure over these draws is its own uncertainty. Pictures, not points: two ends of one line go wrong together.
 
 A 95 % interval leaves out 0 once in twenty by chance, so among many figures some always do. Therefore the rule counts them: with
-m figures in a report, a gap is beyond chance when a normal law with the bootstrap's deviation has it with probability less than
-.05 / m (Bonferroni). If there is no gap at all, one report in twenty at most shows one.
+m figures in a report, a difference is beyond chance when a normal law with the bootstrap's deviation has it with probability less
+than .05 / m (Bonferroni). If there is no difference at all, one report in twenty at most shows one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fullcircle.store.tables import Columns
 RESAMPLES = 1000
 INTERVAL = 0.95
 CHANCE = 0.05
-"""Share of reports that may show a gap where there is none."""
+"""Share of reports that may show a difference where there is none."""
 
 Summarise = Callable[[Columns], Mapping[str, float | None]]
 
@@ -44,7 +44,9 @@ def resampled(errors: Columns, summarise: Summarise, rng: np.random.Generator) -
     return {name: np.array([np.nan if d[name] is None else d[name] for d in draws], np.float64) for name in draws[0]}
 
 
-def gaps(groups: Mapping[str, tuple[Columns, Columns, Summarise]], seed: int) -> dict[str, dict[str, dict[str, Any]]]:
+def split_differences(
+    groups: Mapping[str, tuple[Columns, Columns, Summarise]], seed: int
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Valid against test, figure by figure.
 
     Args:
@@ -67,19 +69,19 @@ def gaps(groups: Mapping[str, tuple[Columns, Columns, Summarise]], seed: int) ->
         )
         on_valid, on_test = summarise(valid), summarise(test)
         found[group] = {
-            name: _gap(on_valid[name], on_test[name], theirs[name] - ours[name])
+            name: _difference(on_valid[name], on_test[name], theirs[name] - ours[name])
             for name in ours
             if on_valid[name] is not None and on_test[name] is not None
         }
     m = sum(len(figures) for figures in found.values())
     limit = NormalDist().inv_cdf(1 - CHANCE / (2 * max(m, 1)))
     for figures in found.values():
-        for gap in figures.values():
-            gap["beyond_chance"] = bool(abs(gap["difference"]) > limit * gap["deviation"])
+        for difference in figures.values():
+            difference["beyond_chance"] = bool(abs(difference["difference"]) > limit * difference["deviation"])
     return found
 
 
-def _gap(valid: Any, test: Any, differences: np.ndarray) -> dict[str, Any]:
+def _difference(valid: Any, test: Any, differences: np.ndarray) -> dict[str, Any]:
     low, high = (float(v) for v in np.nanquantile(differences, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2]))
     return {
         "valid": valid,

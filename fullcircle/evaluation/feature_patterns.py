@@ -235,8 +235,8 @@ def most_exciting(
         raise ValueError(f"At least one picture is expected in {table.path}. Received: none. Make the splits again.")
     mean = levels / pixels
     statistics = Statistics(mean / 255, float(np.sqrt(max(squares / pixels - mean**2, 0))) / 255)
-    reached, ids, images = best
-    return Excited(reached, ids, images, mean=total / rows, rows=rows, statistics=statistics)
+    highest, ids, images = best
+    return Excited(highest, ids, images, mean=total / rows, rows=rows, statistics=statistics)
 
 
 def snapshot_steps(steps: int, n: int) -> list[int]:
@@ -277,13 +277,13 @@ def patterns(
         parts.append(_climb(encoder, layer, maps[some], starts[best[some]], spare, statistics, settings))
         done = min(i + settings.batch_size, len(maps))
         progress.step(f"patterns of {layer}", done, len(maps), "maps", f"{(parts[-1][3] == SETTLED).sum()} settled")
-    images, reached, steps, ended = (np.concatenate([part[k] for part in parts]) for k in range(4))
+    images, last, steps, ended = (np.concatenate([part[k] for part in parts]) for k in range(4))
     marks = snapshot_steps(settings.steps, settings.snapshots)
     return Patterns(
         layer=layer,
         maps=maps,
         images=images,
-        activations=reached,
+        activations=last,
         start_activations=tried.max(axis=0),
         steps=steps,
         ended=tuple(ended.tolist()),
@@ -313,15 +313,15 @@ def _climb(
     def one_step(images: Any, before: Any, still: Any, silent: Any, going: Any) -> tuple[Any, ...]:
         with tf.GradientTape() as tape:
             tape.watch(images)
-            reached = excitement(images)
+            values = excitement(images)
         # Rows know nothing of each other, so the gradient of the sum holds each row's own.
-        gradient = tape.gradient(reached, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradient = tape.gradient(values, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         largest = tf.reduce_max(tf.abs(gradient), axes, keepdims=True)
         gradient = tf.math.divide_no_nan(gradient, largest)  # or the squares of a small one would vanish
         gradient = tf.math.divide_no_nan(gradient, tf.sqrt(tf.reduce_mean(gradient**2, axes, keepdims=True)))
         mute = ~((largest[:, 0, 0, 0] > 0) & tf.math.is_finite(largest[:, 0, 0, 0]))
         silent = tf.where(mute, silent + 1, 0)
-        still = tf.where(tf.abs(reached - before) < settings.change * tf.abs(before), still + 1, 0)
+        still = tf.where(tf.abs(values - before) < settings.change * tf.abs(before), still + 1, 0)
         settled = going & ~mute & (still >= settings.still_steps)
         given_up = going & (silent >= settings.silent_steps)
         going = going & ~settled & ~given_up
@@ -331,7 +331,7 @@ def _climb(
         another = tf.gather(spare, tf.clip_by_value(silent - 1, 0, len(spare) - 1))
         moved = tf.where(mute[:, None, None, None], another, moved)
         images = tf.where(going[:, None, None, None], moved, images)
-        return images, reached, still, silent, going, settled, given_up
+        return images, values, still, silent, going, settled, given_up
 
     step = tf.function(one_step)
     m = len(maps)

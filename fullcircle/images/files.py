@@ -58,7 +58,7 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
 
 @dataclasses.dataclass(frozen=True)
 class Fitted:
-    """A picture on a canvas; `scale` and `offset` as in `Incoming`."""
+    """A picture on a canvas; `scale` and `offset` as in `Picture`."""
 
     image: np.ndarray
     scale: tuple[float, float]

@@ -17,7 +17,7 @@ import pyarrow as pa
 from PIL import Image
 
 from fullcircle.drawings.base import Drawing
-from fullcircle.reading.pictures import Incoming
+from fullcircle.reading.pictures import Picture
 from fullcircle.reading.reader import Reading
 from fullcircle.store.files import whole_file
 from fullcircle.store.tables import with_about, write_table
@@ -30,7 +30,7 @@ GAP = 8
 class Answer:
     """What was read from one picture; `own` is the spec in the picture's own pixels."""
 
-    incoming: Incoming
+    picture: Picture
     spec: np.ndarray
     own: np.ndarray
     call: str
@@ -49,7 +49,7 @@ class Answer:
 
     def without_image(self) -> Answer:
         """The same with no picture, for keeping many."""
-        return dataclasses.replace(self, incoming=dataclasses.replace(self.incoming, image=np.empty(0, np.uint8)))
+        return dataclasses.replace(self, picture=dataclasses.replace(self.picture, image=np.empty(0, np.uint8)))
 
     def line(self, drawing_name: str = "") -> str:
         """The answer on one line: the picture, its code, how sure.
@@ -59,14 +59,14 @@ class Answer:
         """
         how = "pixel for pixel" if self.pixel_exact else f"MSE {self.redraw_mse:.2e}, {self.explained:.1%} explained"
         sure = "" if np.isnan(self.confidence) else f", confidence {self.confidence:.2f}"
-        return f"{self.incoming.path}: {drawing_name and f'{drawing_name}: '}{self.code}  # {how}{sure}"
+        return f"{self.picture.path}: {drawing_name and f'{drawing_name}: '}{self.code}  # {how}{sure}"
 
 
-def answers(drawing: Drawing, incoming: Sequence[Incoming], reading: Reading) -> list[Answer]:
+def answers(drawing: Drawing, pictures: Sequence[Picture], reading: Reading) -> list[Answer]:
     """One answer per picture."""
     return [
         Answer(
-            incoming=picture,
+            picture=picture,
             spec=spec,
             own=picture.own_pixels(drawing, spec),
             call=drawing.call(spec),
@@ -78,7 +78,7 @@ def answers(drawing: Drawing, incoming: Sequence[Incoming], reading: Reading) ->
             redraws=int(reading.redraws[i]),
             sigma=float(reading.sigmas[i]),
         )
-        for i, (picture, spec) in enumerate(zip(incoming, reading.specs, strict=True))
+        for i, (picture, spec) in enumerate(zip(pictures, reading.specs, strict=True))
     ]
 
 
@@ -86,8 +86,8 @@ def as_dict(drawing: Drawing, answer: Answer) -> dict[str, Any]:
     """An answer as plain data, for JSON; what is not known is None."""
     columns = [f.column for f in drawing.factors]
     return {
-        "path": str(answer.incoming.path),
-        "size_px": list(answer.incoming.size),
+        "path": str(answer.picture.path),
+        "size_px": list(answer.picture.size),
         "call": answer.call,
         "canvas": answer.canvas,
         "spec": dict(zip(columns, drawing.spec_values(answer.spec).values(), strict=True)),
@@ -121,7 +121,7 @@ def write_parquet(path: Path, drawing: Drawing, found: Sequence[Answer], about: 
 
 def overlay(drawing: Drawing, answer: Answer) -> Image.Image:
     """Input | redrawn | difference (grey where there is none), enlarged."""
-    given = answer.incoming.image
+    given = answer.picture.image
     redrawn = drawing.render(answer.spec[None])[0]
     difference = 128 + (given.astype(int) - redrawn) // 2
     parts = [Image.fromarray(a.astype(np.uint8)) for a in (given, redrawn, difference)]
@@ -135,7 +135,7 @@ def overlay(drawing: Drawing, answer: Answer) -> Image.Image:
 def write_overlay(folder: Path, drawing: Drawing, answer: Answer, taken: set[str]) -> Path:
     """``<name>.png`` in a folder, which is made; a name that is `taken` gets a number, and the name chosen is added."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem, number = answer.incoming.path.stem, 1
+    stem, number = answer.picture.path.stem, 1
     name = stem
     while name in taken:
         number += 1

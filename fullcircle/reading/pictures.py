@@ -16,7 +16,7 @@ from fullcircle.images.files import eight_bits, fit, open_upright
 
 
 @dataclasses.dataclass(frozen=True)
-class Incoming:
+class Picture:
     """A picture on the canvas.
 
     Attributes:
@@ -48,7 +48,7 @@ class Incoming:
         return own
 
 
-def open_picture(path: Path, drawing: Drawing) -> Incoming:
+def open_picture(path: Path, drawing: Drawing) -> Picture:
     """One file by the rule above.
 
     Raises:
@@ -56,7 +56,7 @@ def open_picture(path: Path, drawing: Drawing) -> Incoming:
     """
     picture = eight_bits(open_upright(path), drawing.channels)
     fitted = fit(picture, drawing.height, drawing.width, even=bool(drawing.ground))
-    return Incoming(path, fitted.image, picture.size, fitted.scale, fitted.offset)
+    return Picture(path, fitted.image, picture.size, fitted.scale, fitted.offset)
 
 
 def on_canvas(image: np.ndarray, drawing: Drawing) -> np.ndarray:

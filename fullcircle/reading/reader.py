@@ -2,7 +2,7 @@
 
 Belongs here: the reader's three steps, the encoder's guess, the gradient through the frozen decoder, the search with the true draw
 method, and what an answer holds. All of it follows from the factor table, the symmetries and the canvas.
-Does not belong here: how a picture comes in (`incoming`), how an answer is printed (`cli`).
+Does not belong here: how a picture is opened (`pictures`), how an answer is printed (`cli`).
 """
 
 from __future__ import annotations

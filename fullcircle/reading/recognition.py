@@ -17,7 +17,7 @@ from fullcircle.drawings import drawing_class, known_drawings
 from fullcircle.drawings.base import Drawing
 from fullcircle.images.noise import ROUNDING
 from fullcircle.reading.answers import Answer, answers, as_dict
-from fullcircle.reading.pictures import Incoming
+from fullcircle.reading.pictures import Picture
 from fullcircle.reading.reader import Reader
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reading.stored import latest_reader
@@ -114,7 +114,7 @@ class Ranked:
 
 
 def recognise(
-    contenders: Sequence[Contender], pictures: Sequence[Sequence[Incoming]], seed: Sequence[int], progress: Progress = silent
+    contenders: Sequence[Contender], pictures: Sequence[Sequence[Picture]], seed: Sequence[int], progress: Progress = silent
 ) -> list[list[Ranked]]:
     """What each class reads from each picture, the likeliest class first.
 
@@ -126,13 +126,13 @@ def recognise(
     """
     drawings = [c.drawing for c in contenders]
     read = []
-    for done, (contender, incoming) in enumerate(zip(contenders, zip(*pictures, strict=True), strict=True)):
-        reading = contender.reader.read(np.stack([i.image for i in incoming]), np.random.default_rng(seed))
-        read.append(answers(contender.drawing, incoming, reading))
+    for done, (contender, of_contender) in enumerate(zip(contenders, zip(*pictures, strict=True), strict=True)):
+        reading = contender.reader.read(np.stack([p.image for p in of_contender]), np.random.default_rng(seed))
+        read.append(answers(contender.drawing, of_contender, reading))
         progress.step("reading", done + 1, len(contenders), "classes", contender.drawing.name)
     found = []
     for of_picture in zip(*read, strict=True):
-        pixels = pixels_judged(drawings, *of_picture[0].incoming.size)
+        pixels = pixels_judged(drawings, *of_picture[0].picture.size)
         lengths = [float(description_length(d, a.redraw_mse, pixels)) for d, a in zip(drawings, of_picture, strict=True)]
         found.append([Ranked(contenders[i], of_picture[i], lengths[i]) for i in ranking(lengths)])
     return found

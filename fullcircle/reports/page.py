@@ -55,16 +55,16 @@ def figure_table(title: str, groups: Mapping[str, Mapping[str, Any]], figures: F
     return Table(title, list(groups), [(f.label, [f.text(g.get(n)) for g in groups.values()]) for n, f in shown.items()])
 
 
-def gap_tables(gaps: Mapping[str, Mapping[str, Mapping[str, Any]]], figures: Figures) -> list[Table]:
-    """A table for each group of `bootstrap.gaps`: valid, test, difference, its interval, and what follows."""
+def split_difference_tables(differences: Mapping[str, Mapping[str, Mapping[str, Any]]], figures: Figures) -> list[Table]:
+    """A table for each group of `bootstrap.split_differences`: valid, test, difference, its interval, and what follows."""
     columns = ["valid", "test", "test - valid", "95 % interval", "0 in it", "beyond chance"]
     tables = []
-    for group, of_group in gaps.items():
+    for group, of_group in differences.items():
         rows = []
-        for figure, gap in ((f, of_group[name]) for name, f in figures.items() if name in of_group):
-            numbers = [figure.text(gap[k]) for k in ("valid", "test", "difference")]
-            interval = " to ".join(figure.text(gap[k]) for k in ("low", "high"))
-            words = ["yes" if gap[k] else "no" for k in ("holds_zero", "beyond_chance")]
+        for figure, difference in ((f, of_group[name]) for name, f in figures.items() if name in of_group):
+            numbers = [figure.text(difference[k]) for k in ("valid", "test", "difference")]
+            interval = " to ".join(figure.text(difference[k]) for k in ("low", "high"))
+            words = ["yes" if difference[k] else "no" for k in ("holds_zero", "beyond_chance")]
             rows.append((figure.label, [*numbers, interval, *words]))
         tables.append(Table(f"Valid against test: {group}", columns, rows))
     return tables

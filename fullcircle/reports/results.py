@@ -83,25 +83,25 @@ def frame(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def results_text(results: list[dict[str, Any]], reaches: Mapping[str, Mapping[str, float]] | None = None) -> str:
+def results_text(results: list[dict[str, Any]], goals: Mapping[str, Mapping[str, float]] | None = None) -> str:
     """The results as a table people read: clean, noisy and the reader's side by side, and what a profile should reach.
 
     Args:
         results: of `latest_reports`.
-        reaches: per asset, figure and the most it should be.
+        goals: per asset, figure and the most it should be.
     """
     lines: list[str] = []
     for result in results:
-        metrics, goals = result["metrics"], (reaches or {}).get(result["asset"], {})
+        metrics, of_asset = result["metrics"], (goals or {}).get(result["asset"], {})
         variants = {v: head for v, head in VARIANTS.items() if any(name.startswith(v) for name in metrics)}
         lines.append(f"{result['asset']} of {result['partition']}, on test, version {result['version'][:12]}")
         heads = ["clean", *variants.values()] if variants else [""]
-        lines.append(f"  {'':<32}" + "".join(f"{h:>12}" for h in heads) + ("        goal" if goals else ""))
+        lines.append(f"  {'':<32}" + "".join(f"{h:>12}" for h in heads) + ("        goal" if of_asset else ""))
         for name in HEADLINES:
             if name not in metrics:
                 continue
             cells = [ALL[name].text(metrics[name]), *(ALL[name].text(metrics.get(v + name)) for v in variants)]
-            goal = f"{'<= ' + format(goals[name], 'g'):>12}" if name in goals else ""
+            goal = f"{'<= ' + format(of_asset[name], 'g'):>12}" if name in of_asset else ""
             lines.append((f"  {ALL[name].label:<32}" + "".join(f"{c:>12}" for c in cells) + goal).rstrip())
         lines += [f"  {result['meaning']}"] if result["meaning"] else []
         lines += [f"  report: {result['report']}", ""]

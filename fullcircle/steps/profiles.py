@@ -34,13 +34,13 @@ class Profile(Generic[P]):
         name: key in its list.
         settings: for every asset.
         cost: on 2 cores without a GPU.
-        reaches: figure on test and the most it should be, by partition and report asset; for those where it was measured.
+        goals: figure on test and the most it should be, by partition and report asset; for those where it was measured.
     """
 
     name: str
     settings: P
     cost: str
-    reaches: Mapping[str, Mapping[str, Mapping[str, float]]]
+    goals: Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 PROFILES: dict[str, Profile[DrawingsSettings]] = {
@@ -50,7 +50,7 @@ PROFILES: dict[str, Profile[DrawingsSettings]] = {
             "quick",
             DrawingsSettings(),
             cost="at most 8 minutes",
-            reaches={
+            goals={
                 "line": {"drawings/decoder_report": {"fvu": 0.20}, "drawings/encoder_report": {"endpoint_px_mean": 1.2}},
             },
         ),
@@ -63,7 +63,7 @@ PROFILES: dict[str, Profile[DrawingsSettings]] = {
                 reader=ReaderSettings(pictures=2000),
             ),
             cost="about one hour",
-            reaches={
+            goals={
                 "line": {"drawings/decoder_report": {"fvu": 0.04}, "drawings/encoder_report": {"endpoint_px_mean": 0.65}},
             },
         ),
@@ -73,20 +73,20 @@ PROFILES: dict[str, Profile[DrawingsSettings]] = {
 GLYPH_PROFILES: dict[str, Profile[GlyphsSettings]] = {
     p.name: p
     for p in (
-        Profile("quick", GlyphsSettings(), cost="less than a minute", reaches={}),
-        Profile("full", GlyphsSettings(augmented=AugmentedSettings(n=100_000)), cost="about two minutes", reaches={}),
+        Profile("quick", GlyphsSettings(), cost="less than a minute", goals={}),
+        Profile("full", GlyphsSettings(augmented=AugmentedSettings(n=100_000)), cost="about two minutes", goals={}),
     )
 }
 
 RECOGNITION_PROFILES: dict[str, Profile[RecogniseSettings]] = {
     p.name: p
     for p in (
-        Profile("quick", RecogniseSettings(), cost="a few minutes", reaches={}),
+        Profile("quick", RecogniseSettings(), cost="a few minutes", goals={}),
         Profile(
             "full",
             RecogniseSettings(RecognitionSettings(pictures=200, redraws=1000, pixels=5000)),
             cost="at most half an hour",
-            reaches={},
+            goals={},
         ),
     )
 }
@@ -101,13 +101,13 @@ def _of_model(chosen: Autoencoder) -> dict[str, Profile[Parts]]:
     whole = parts_class(chosen.name)()
     quick = whole.replaced({chosen.name: chosen.quick})
     report = f"glyphs/{chosen.name}_report"
-    reaches = {
-        name: {source: {report: figures} for source, figures in chosen.reaches.get(name, {}).items()}
+    goals = {
+        name: {source: {report: figures} for source, figures in chosen.goals.get(name, {}).items()}
         for name in ("quick", "full")
     }
     return {
-        "quick": Profile("quick", quick, cost="one to four minutes", reaches=reaches["quick"]),
-        "full": Profile("full", whole, cost="from a minute to an hour, by model and picture", reaches=reaches["full"]),
+        "quick": Profile("quick", quick, cost="one to four minutes", goals=goals["quick"]),
+        "full": Profile("full", whole, cost="from a minute to an hour, by model and picture", goals=goals["full"]),
     }
 
 
@@ -118,8 +118,8 @@ _EVERY_MAP = {"features": {"maps": 10_000, "starts": 64}}
 
 FEATURE_PROFILES: dict[str, dict[str, Profile[FeaturesSettings]]] = {
     model: {
-        "quick": Profile("quick", features_class(model)(), cost="a few minutes", reaches={}),
-        "full": Profile("full", features_class(model)().replaced(_EVERY_MAP), cost="about half an hour", reaches={}),
+        "quick": Profile("quick", features_class(model)(), cost="a few minutes", goals={}),
+        "full": Profile("full", features_class(model)().replaced(_EVERY_MAP), cost="about half an hour", goals={}),
     }
     for model in (ENCODER, *AUTOENCODERS)
 }

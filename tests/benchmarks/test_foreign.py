@@ -13,7 +13,7 @@ from benchmarks.results import BenchmarkError, write
 from fullcircle.core.progress import silent
 from fullcircle.drawings import DRAWINGS
 from fullcircle.reading.answers import Answer, overlay
-from fullcircle.reading.pictures import Incoming
+from fullcircle.reading.pictures import Picture
 
 LINE = DRAWINGS["line"]
 
@@ -29,8 +29,8 @@ def test_figures_count_only_where_there_is_a_truth():
 def test_overlay_parts_are_what_the_overlay_was_made_of(tmp_path, rng):
     image = rng.integers(256, size=(64, 64)).astype(np.uint8)
     spec = np.array([3, 5, 60, 40, 200, 4, 31])
-    incoming = Incoming(Path("a.png"), image, (64, 64), (1.0, 1.0), (0, 0))
-    answer = Answer(incoming, spec, spec, "", "", 0.0, False, 0.5, 0.5, 1, 0.0)
+    picture = Picture(Path("a.png"), image, (64, 64), (1.0, 1.0), (0, 0))
+    answer = Answer(picture, spec, spec, "", "", 0.0, False, 0.5, 0.5, 1, 0.0)
     overlay(LINE, answer).save(tmp_path / "a.png")
     given, redrawn, _ = foreign.overlay_parts(tmp_path / "a.png")
     assert np.array_equal(given[..., 0], image)

@@ -129,11 +129,11 @@ def test_the_reports_say_all_their_figures(ran):
     for noise in ("0", "0.02", "0.05", "0.1"):
         assert set(report["reader"][noise]) == {"encoder", "gradient", "redraw"}
         assert report["reader"][noise]["redraw"]["all"]["examples"] == 20
-        assert set(report["gaps"][f"reader, sigma {noise}"]) == reader
-    assert set(report["gaps"]["encoder, clean"]) == clean
-    gap = report["gaps"]["encoder, noisy"]["endpoint_px_mean"]
-    assert gap["test"] == report["metrics"]["noisy_endpoint_px_mean"]
-    assert gap["low"] < gap["high"]
+        assert set(report["split_differences"][f"reader, sigma {noise}"]) == reader
+    assert set(report["split_differences"]["encoder, clean"]) == clean
+    difference = report["split_differences"]["encoder, noisy"]["endpoint_px_mean"]
+    assert difference["test"] == report["metrics"]["noisy_endpoint_px_mean"]
+    assert difference["low"] < difference["high"]
     html = stored.file(PAGE).read_text()
     assert "The reader step by step, sigma 0.05" in html
     assert "Valid against test: reader, sigma 0.1" in html

@@ -180,7 +180,7 @@ def test_what_is_run(empty, arguments, jobs):
 
 def test_goals_are_those_of_the_profile_and_none_where_it_was_changed(empty):
     whole = launches("source", "tifinagh")
-    expected = {f"glyphs/{m}_report": AUTOENCODERS[m].reaches["quick"]["tifinagh"] for m in ("conv_autoencoder", "vae")}
+    expected = {f"glyphs/{m}_report": AUTOENCODERS[m].goals["quick"]["tifinagh"] for m in ("conv_autoencoder", "vae")}
     assert run.goals(whole) == expected
     assert run.goals(launches("source", "latin")) == {}
     assert run.goals(launches("source", "tifinagh", "set", ["vae.latents=3"])) == {}

@@ -43,7 +43,7 @@ class Autoencoder(Network):
         settings: where its settings differ from the defaults of all.
         quick: where the profile quick differs from that.
         published: where its write-up trains it otherwise: benchmarks have both ways.
-        reaches: by profile and picture source, figures of its report on test and the most they should be; where it was measured.
+        goals: by profile and picture source, figures of its report on test and the most they should be; where it was measured.
     """
 
     variational: bool = False
@@ -52,7 +52,7 @@ class Autoencoder(Network):
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     published: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    reaches: Mapping[str, Mapping[str, Mapping[str, float]]] = dataclasses.field(default_factory=dict)
+    goals: Mapping[str, Mapping[str, Mapping[str, float]]] = dataclasses.field(default_factory=dict)
 
     def build(self, canvas: Canvas, settings: AutoencoderSettings) -> Halves:
         """The untrained halves. Imports Keras; weights come from Keras's global seed (`keras.utils.set_random_seed`)."""

@@ -16,7 +16,7 @@ AUTOENCODER = Autoencoder(
     canvas=4,
     settings={"latents": 128, "epochs": 15},
     quick={"epochs": 3, "batch_size": 64},
-    reaches={"quick": {"tifinagh": {"mse": 0.04}}, "full": {"tifinagh": {"mse": 8e-3}}},
+    goals={"quick": {"tifinagh": {"mse": 0.04}}, "full": {"tifinagh": {"mse": 8e-3}}},
 )
 
 SHRINK = 4  # two strides of two

@@ -20,7 +20,7 @@ AUTOENCODER = Autoencoder(
     variational=True,
     settings={"latents": 2, "epochs": 30},
     quick={"epochs": 6, "batch_size": 64, "learning_rate": 2e-3, "schedule": "cosine"},
-    reaches={"quick": {"tifinagh": {"negative_elbo": 1200.0}}, "full": {"tifinagh": {"negative_elbo": 1120.0}}},
+    goals={"quick": {"tifinagh": {"negative_elbo": 1200.0}}, "full": {"tifinagh": {"negative_elbo": 1120.0}}},
 )
 
 SHRINK = 4  # two strides of two

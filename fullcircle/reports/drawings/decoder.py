@@ -12,14 +12,14 @@ import numpy as np
 
 from fullcircle.drawings.base import Drawing
 from fullcircle.drawings.columns import specs_of
-from fullcircle.evaluation.bootstrap import gaps
+from fullcircle.evaluation.bootstrap import split_differences
 from fullcircle.evaluation.drawings import CONTRASTS, by_group, decoder_errors
 from fullcircle.evaluation.metrics import summarise_image_errors
 from fullcircle.images.arrays import at_rest
 from fullcircle.models.stored import model_of, scaling_of
 from fullcircle.reports.drawings.report import Report, chosen_examples, facts_of, results_of, write_files
 from fullcircle.reports.figures import DRAWING
-from fullcircle.reports.page import figure_table, gap_tables
+from fullcircle.reports.page import figure_table, split_difference_tables
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.store.columns import IMAGE
 from fullcircle.store.objects import StoredObject
@@ -39,8 +39,10 @@ def decoder_report(folder: Path, drawing: Drawing, read: Mapping[str, StoredObje
     errors, on_valid = (decoder_errors(t, drawing, scales, model) for t in (table, read["valid"].table()))
     metrics = summarise_image_errors(errors)
     contrasts = by_group(errors, "contrast", CONTRASTS, summarise_image_errors)
-    differences = gaps({"decoder": (on_valid, errors, summarise_image_errors)}, settings.seed)
-    results = results_of(decoder_report, drawing, read, decoder, metrics=metrics, by_contrast=contrasts, gaps=differences)
+    differences = split_differences({"decoder": (on_valid, errors, summarise_image_errors)}, settings.seed)
+    results = results_of(
+        decoder_report, drawing, read, decoder, metrics=metrics, by_contrast=contrasts, split_differences=differences
+    )
 
     shown = chosen_examples(table, drawing, settings)
     decoded = at_rest(model.predict_on_batch(scales.to_latent(specs_of(drawing, shown))))
@@ -58,7 +60,7 @@ def decoder_report(folder: Path, drawing: Drawing, read: Mapping[str, StoredObje
         tables=[
             figure_table("On test", {"all": metrics}, DRAWING),
             figure_table("By contrast, in grey levels", contrasts, DRAWING),
-            *gap_tables(differences, DRAWING),
+            *split_difference_tables(differences, DRAWING),
         ],
         facts=facts_of(decoder, read),
     )

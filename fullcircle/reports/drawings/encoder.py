@@ -12,7 +12,7 @@ import numpy as np
 
 from fullcircle.drawings.base import Drawing
 from fullcircle.drawings.columns import specs_of
-from fullcircle.evaluation.bootstrap import gaps
+from fullcircle.evaluation.bootstrap import split_differences
 from fullcircle.evaluation.drawings import (
     CONTRASTS,
     NOISE_LEVELS,
@@ -27,7 +27,7 @@ from fullcircle.models.stored import model_of, scaling_of
 from fullcircle.reading.readings import NOISES, SIGMAS, STEP, errors_of, noisy_picture, of
 from fullcircle.reports.drawings.report import Report, facts_of, results_of, write_files
 from fullcircle.reports.figures import DRAWING
-from fullcircle.reports.page import Listing, Table, figure_table, gap_tables
+from fullcircle.reports.page import Listing, Table, figure_table, split_difference_tables
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.store.columns import ID, IMAGE
 from fullcircle.store.objects import StoredObject
@@ -78,7 +78,7 @@ def encoder_report(folder: Path, drawing: Drawing, read: Mapping[str, StoredObje
         for noise in NOISES
     }
     last = taken[-1]
-    differences = gaps(
+    differences = split_differences(
         {
             "encoder, clean": (valid_clean, clean, summarise_encoder),
             "encoder, noisy": (valid_noisy, noisy, summarise_encoder),
@@ -101,7 +101,7 @@ def encoder_report(folder: Path, drawing: Drawing, read: Mapping[str, StoredObje
         by_contrast=contrasts,
         by_noise=noise_levels,
         reader=steps,
-        gaps=differences,
+        split_differences=differences,
     )
 
     shown = _shown_readings(table, drawing, of(answered, "test"), settings)
@@ -150,7 +150,7 @@ def encoder_report(folder: Path, drawing: Drawing, read: Mapping[str, StoredObje
             Table("Mean error of each factor", ["clean", "noisy"], units),
             figure_table("Clean pictures by contrast, in grey levels", contrasts, DRAWING),
             figure_table("Noisy pictures by noise level, in grey levels", noise_levels, DRAWING),
-            *gap_tables(differences, DRAWING),
+            *split_difference_tables(differences, DRAWING),
         ],
         facts=facts_of(encoder, read),
         listings=part_listings(drawing, answers[NOISES[0], last]),

@@ -173,12 +173,13 @@ def test_encoder_beats_mean(store, monkeypatch, skill, passed):
     assert passed or "no better than the mean spec" in found.description
 
 
-def test_valid_and_test_agree(store):
+@pytest.mark.parametrize("key", ["split_differences", "gaps"], ids=["now", "older report"])
+def test_valid_and_test_agree(store, key):
     def report(**beyond):
-        gap = {"valid": 0.5, "test": 0.75, "holds_zero": False}
-        gaps = {"encoder, clean": {name: gap | {"beyond_chance": b} for name, b in ({"fvu": False} | beyond).items()}}
+        difference = {"valid": 0.5, "test": 0.75, "holds_zero": False}
+        figures = {name: difference | {"beyond_chance": b} for name, b in ({"fvu": False} | beyond).items()}
         with store.draft() as draft:
-            (draft.path / REPORT).write_text(json.dumps({"gaps": gaps}))
+            (draft.path / REPORT).write_text(json.dumps({key: {"encoder, clean": figures}}))
             return draft.commit()
 
     passed = checks.valid_and_test_agree(report())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fullcircle.evaluation import bootstrap as module
-from fullcircle.evaluation.bootstrap import gaps, resampled
+from fullcircle.evaluation.bootstrap import resampled, split_differences
 
 
 def mean(errors):
@@ -26,17 +26,17 @@ def test_the_spread_is_that_of_a_mean(rng):
 
 def test_a_gap_has_the_interval_of_a_difference(rng):
     valid, test = rng.normal(3, 2, 100), rng.normal(3, 2, 400)
-    (gap,) = gaps({"g": (of(valid), of(test), mean)}, seed=1)["g"].values()
+    (difference,) = split_differences({"g": (of(valid), of(test), mean)}, seed=1)["g"].values()
     deviation = np.hypot(valid.std() / 10, test.std() / 20)
-    assert gap["difference"] == pytest.approx(test.mean() - valid.mean())
-    assert gap["deviation"] == pytest.approx(deviation, rel=0.1)
-    assert gap["high"] - gap["low"] == pytest.approx(2 * 1.96 * deviation, rel=0.12)
-    assert gap == gaps({"g": (of(valid), of(test), mean)}, seed=1)["g"]["mean"]
+    assert difference["difference"] == pytest.approx(test.mean() - valid.mean())
+    assert difference["deviation"] == pytest.approx(deviation, rel=0.1)
+    assert difference["high"] - difference["low"] == pytest.approx(2 * 1.96 * deviation, rel=0.12)
+    assert difference == split_differences({"g": (of(valid), of(test), mean)}, seed=1)["g"]["mean"]
 
 
 def test_equal_laws_are_within_chance_and_others_are_not(rng):
     same, other = rng.normal(3, 2, 300), rng.normal(4, 2, 300)
-    found = gaps({"same": (of(same), of(same), mean), "other": (of(same), of(other), mean)}, seed=1)
+    found = split_differences({"same": (of(same), of(same), mean), "other": (of(same), of(other), mean)}, seed=1)
     assert found["same"]["mean"]["holds_zero"]
     assert not found["same"]["mean"]["beyond_chance"]
     assert not found["other"]["mean"]["holds_zero"]
@@ -45,10 +45,10 @@ def test_equal_laws_are_within_chance_and_others_are_not(rng):
 
 def test_of_many_figures_one_in_twenty_may_leave_out_zero_but_none_is_beyond_chance(rng):
     groups = {str(i): (of(rng.normal(size=50)), of(rng.normal(size=50)), mean) for i in range(60)}
-    found = [g["mean"] for g in gaps(groups, seed=1).values()]
+    found = [g["mean"] for g in split_differences(groups, seed=1).values()]
     assert 0 < sum(not g["holds_zero"] for g in found) < 10
     assert not any(g["beyond_chance"] for g in found)
 
 
-def test_a_split_without_pictures_has_no_gap():
-    assert gaps({"g": (of([]), of([1.0]), mean)}, seed=1) == {}
+def test_a_split_without_pictures_has_no_difference():
+    assert split_differences({"g": (of([]), of([1.0]), mean)}, seed=1) == {}

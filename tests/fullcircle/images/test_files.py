@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fullcircle.drawings import DRAWINGS
-from fullcircle.images import files as incoming
+from fullcircle.images import files
 from fullcircle.images.files import PictureError, find_pictures
 from fullcircle.reading.pictures import open_picture
 
@@ -84,7 +84,7 @@ def test_nothing_is_decoded_before_the_size_is_known(tmp_path, monkeypatch):
     path = tmp_path / "large.png"
     path.write_bytes(claims(8_000, 8_000))
     monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
-    with pytest.raises(PictureError, match=f"{incoming.MAX_PIXELS:,}"):
+    with pytest.raises(PictureError, match=f"{files.MAX_PIXELS:,}"):
         open_picture(path, LINE)
 
 
@@ -145,7 +145,7 @@ def test_uneven_light_is_taken_away_from_a_scaled_picture(save):
     assert np.ptp(read[ground]) <= 4
     assert read[~ground].mean() - read[ground].mean() == pytest.approx(SPEC[4] - SPEC[6], abs=12)
     assert np.ptp(np.asarray(lit().resize((64, 64), Image.Resampling.BOX))[ground].astype(float)) > 40
-    tinted = incoming.even_light(np.stack([np.asarray(lit(64)), np.full((64, 64), 7, np.uint8)], axis=-1))
+    tinted = files.even_light(np.stack([np.asarray(lit(64)), np.full((64, 64), 7, np.uint8)], axis=-1))
     assert np.ptp(tinted[..., 0][ground].astype(float)) <= 4
     assert (tinted[..., 1] == 7).all()
 
@@ -153,7 +153,7 @@ def test_uneven_light_is_taken_away_from_a_scaled_picture(save):
 def test_light_stays_where_the_ground_is_plain_the_size_the_canvas_s_or_the_class_has_no_ground(save, monkeypatch):
     assert np.array_equal(open_picture(save(lit(64)), LINE).image, lit(64))
     wide = LINE.render(np.array([[0, 0, 64, 20, 200, 10, 31]]))[0]  # over the border
-    assert incoming.even_light(wide) is wide
+    assert files.even_light(wide) is wide
     scaled = np.asarray(lit().resize((64, 64), Image.Resampling.BOX))
     monkeypatch.setattr(type(LINE), "ground", ())
     assert np.array_equal(open_picture(save(lit()), LINE).image, scaled)

@@ -47,8 +47,8 @@ def test_the_published_way_is_the_write_ups_and_ours_differs_in_training_alone(n
 
 @pytest.mark.parametrize("name", AUTOENCODERS)
 def test_goals_are_of_profiles_sources_and_figures_that_there_are(name):
-    for profile, sources in AUTOENCODERS[name].reaches.items():
-        assert autoencoder_profile(name, profile).reaches == {s: {f"glyphs/{name}_report": of} for s, of in sources.items()}
+    for profile, sources in AUTOENCODERS[name].goals.items():
+        assert autoencoder_profile(name, profile).goals == {s: {f"glyphs/{name}_report": of} for s, of in sources.items()}
         assert sources.keys() <= SOURCES.keys()
         assert all(figures and figures.keys() <= set(HEADLINES) for figures in sources.values())
 

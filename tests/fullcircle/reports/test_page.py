@@ -14,7 +14,7 @@ from fullcircle.reports.drawings.decoder import decoder_report
 from fullcircle.reports.drawings.encoder import encoder_report, part_listings
 from fullcircle.reports.feature_patterns import feature_patterns_report
 from fullcircle.reports.figures import AUTOENCODER, DRAWING
-from fullcircle.reports.page import Section, Table, figure_table, gap_tables, page, page_version
+from fullcircle.reports.page import Section, Table, figure_table, page, page_version, split_difference_tables
 from fullcircle.reports.recognition import recognition_report
 from fullcircle.store.code_version import code_version, files_behind
 
@@ -60,8 +60,8 @@ def test_a_table_has_a_row_per_figure_in_the_order_of_the_list():
     assert table == Table("On test", ["clean", "noisy"], [("MSE", ["2.00e-01", "–"]), ("FVU", ["0.100", "0.300"])])
 
 
-def test_a_gap_is_shown_with_its_interval_and_what_follows():
-    gap = {
+def test_a_difference_is_shown_with_its_interval_and_what_follows():
+    difference = {
         "valid": 0.5,
         "test": 0.45,
         "difference": -0.05,
@@ -70,7 +70,7 @@ def test_a_gap_is_shown_with_its_interval_and_what_follows():
         "holds_zero": True,
         "beyond_chance": False,
     }
-    (table,) = gap_tables({"reader": {"pixel_exact": gap}}, DRAWING)
+    (table,) = split_difference_tables({"reader": {"pixel_exact": difference}}, DRAWING)
     assert table.title == "Valid against test: reader"
     assert table.rows == [("redrawn pixel for pixel", ["50.0%", "45.0%", "-5.0%", "-10.0% to 1.0%", "yes", "no"])]
 

@@ -71,7 +71,7 @@ def test_every_profile_says_what_it_costs_and_reaches(name):
     chosen = profile(name)
     chosen.settings.check(DRAWINGS["line"])
     assert "minutes" in chosen.cost or "hour" in chosen.cost
-    assert all(np.isfinite(goal) for assets in chosen.reaches.values() for goals in assets.values() for goal in goals.values())
+    assert all(np.isfinite(goal) for assets in chosen.goals.values() for goals in assets.values() for goal in goals.values())
 
 
 def test_what_changes_only_the_time_is_no_content():

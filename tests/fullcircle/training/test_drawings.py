@@ -109,8 +109,8 @@ def test_the_best_weights_on_valid_are_kept(splits):
     best = min(h["val_loss"] for h in training.history)
     latents = SCALES.to_latent(np.stack([splits["valid"].read([f.column])[f.column] for f in LINE.factors], 1))
     images = splits["valid"].read(["image"])["image"][..., None] / np.float32(255)
-    reached = ((decoder.predict_on_batch(latents) - images) ** 2).mean()
-    assert reached == pytest.approx(best, rel=1e-3)
+    loss = ((decoder.predict_on_batch(latents) - images) ** 2).mean()
+    assert loss == pytest.approx(best, rel=1e-3)
 
 
 def test_a_stage_whose_loss_on_valid_gets_worse_ends_after_patience_epochs_with_its_best_weights(splits, tmp_path):
@@ -132,8 +132,8 @@ def test_a_stage_whose_loss_on_valid_gets_worse_ends_after_patience_epochs_with_
         assert losses == sorted(losses)
     latents = SCALES.to_latent(np.stack([valid.read([f.column])[f.column] for f in LINE.factors], 1))
     images = valid.read(["image"])["image"][..., None] / np.float32(255)
-    reached = ((decoder.predict_on_batch(latents) - images) ** 2).mean()
-    assert reached == pytest.approx(training.history[3]["val_loss"], rel=1e-5)
+    loss = ((decoder.predict_on_batch(latents) - images) ** 2).mean()
+    assert loss == pytest.approx(training.history[3]["val_loss"], rel=1e-5)
 
 
 class Interrupt(keras.callbacks.Callback):
