@@ -53,7 +53,7 @@ features: .venv/.installed  ## what the maps of a trained encoder react to most:
 ui: .venv/.installed  ## the Dagster UI on 127.0.0.1
 	$(BIN)/python -m pipelines.ui --host $(call quoted,$(HOST)) --port $(call quoted,$(or $(PORT),3000))
 
-tensorboard: .venv/.installed  ## losses of every training, and the codes of autoencoders in the embedding projector, on 127.0.0.1
+tensorboard: .venv/.installed  ## losses of every training, and the latents of autoencoders in the embedding projector, on 127.0.0.1
 	@mkdir -p $(logs)
 	$(BIN)/tensorboard --logdir $(logs) --load_fast=false --host $(call quoted,$(HOST)) --port $(call quoted,$(or $(PORT),6006))
 

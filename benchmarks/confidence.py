@@ -133,9 +133,7 @@ def tidy(points: Points) -> Points:
 
 
 def scores(stated: np.ndarray, right: np.ndarray) -> tuple[float, float]:
-    """Brier score, the mean square of stated - right; and the mean difference between
-    stated and observed over the bins of the table.
-    """
+    """Brier score, the mean square of stated - right; and the mean difference between both over the bins."""
     differences = [abs(stated[b].mean() - right[b].mean()) * b.sum() for b in bins(stated, STATED_EDGES) if b.any()]
     return float(((stated - right) ** 2).mean()), float(np.sum(differences) / len(stated))
 

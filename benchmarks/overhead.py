@@ -1,4 +1,4 @@
-"""Overhead: the whole circle under Dagster against the same library calls in one plain script.
+"""Overhead: the whole pipeline under Dagster against the same library calls in one plain script.
 
 Belongs here: the plain script, which is also what a user without Dagster would write; the comparison of both, step by step, from
 Dagster's event log; the proof that both made the same objects.
@@ -111,7 +111,7 @@ def compare(
     """
     library = script["seconds"]
     whole = Table(
-        "**The whole circle**",
+        "**The whole pipeline**",
         {"way": "", "seconds": ",.1f"},
         [{"way": "plain script", "seconds": script_seconds}, {"way": "under Dagster", "seconds": dagster_seconds}],
     )

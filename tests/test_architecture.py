@@ -80,8 +80,8 @@ def test_a_room_imports_from_lower_levels_only(module):
     assert [name for name in sorted(others) if LEVELS[room(name)] >= LEVELS[own]] == []
 
 
-def test_no_modules_import_each_other_in_a_circle():
-    graphlib.TopologicalSorter(IMPORTS).prepare()  # raises CycleError, naming the circle
+def test_no_modules_import_each_other_in_a_cycle():
+    graphlib.TopologicalSorter(IMPORTS).prepare()  # raises CycleError, naming the cycle
 
 
 def test_no_index_address_stands_in_the_lock_files():

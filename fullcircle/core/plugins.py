@@ -1,7 +1,7 @@
 """Registers: what a user adds to one of our lists, and how it is found again.
 
 Belongs here: the store's files of names and what they stand for, entry points, loading ``module:Class`` or ``path/file.py:Class``.
-Does not belong here: what is registered and what must hold of it (`drawings`, `glyphs`).
+Does not belong here: what is registered and what must hold of it (`drawings`, `data.sources`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Augmented: many pictures from a few originals, as a table that says how each came about.
 
 Belongs here: the columns, and writing them as a pipeline makes them.
-Does not belong here: what operations do and how chance is drawn (`augmentation`).
+Does not belong here: what operations do and how chance is drawn (`images.augmentation`).
 """
 
 from __future__ import annotations

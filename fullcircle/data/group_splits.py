@@ -33,7 +33,7 @@ def says(unit: str, valid_unit: str | None = None) -> str:
     """What figures on test prove when splits were made by this unit: for reports and metadata, in plain sight.
 
     Args:
-        unit: one of `glyph_settings.UNITS`.
+        unit: one of `data.settings.UNITS`.
         valid_unit: what valid was cut from train by, where that is something else.
     """
     if unit == "sample":

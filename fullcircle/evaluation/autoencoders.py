@@ -1,8 +1,8 @@
 """Evaluation of autoencoders: a trained one beside its baselines, on pictures it was not fitted on.
 
-Belongs here: running it over tables, block by block, and what its report says in numbers. What `evaluation` is for the circle.
+Belongs here: running it over tables, block by block, and the figures of its report. For drawing classes: `drawings`.
 Does not belong here: the measures themselves (`metrics`, `latents`), the rivals (`baselines`), pictures and pages
-(`report.autoencoders`).
+(`reports.autoencoders`).
 """
 
 from __future__ import annotations
@@ -56,20 +56,20 @@ class Trained(Protocol):
 
     @property
     def latents(self) -> int:
-        """Numbers in a code."""
+        """How many latents a picture has."""
 
     @property
     def training(self) -> Mapping[str, Any]:
         """What is known of its training: `model`, `source`, `settings`, `history`, `parameters` and so on."""
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Pictures ``(n, h, w[, c])`` to codes ``float32 (n, z)``: the mean, if variational."""
+        """Pictures ``(n, h, w[, c])`` to latents ``float32 (n, z)``: the mean, if variational."""
 
     def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Mean and log variance, each ``(n, z)``, of a variational one."""
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Codes to pictures, ``float32 (n, h, w, c)`` in [0, 1]."""
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """Latents to pictures, ``float32 (n, h, w, c)`` in [0, 1]."""
 
 
 def in_batches(function: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
@@ -126,26 +126,26 @@ class Fitted:
 
     Attributes:
         pca: with as many latents as the model.
-        codes: of the model, ``(n, z)``.
-        pca_codes: likewise of PCA.
+        latents: of the model, ``(n, z)``.
+        pca_latents: likewise of PCA.
         words: id, original and label of each.
     """
 
     pca: Linear
-    codes: np.ndarray
-    pca_codes: np.ndarray
+    latents: np.ndarray
+    pca_latents: np.ndarray
     words: Columns
 
 
 def fit_on_train(train: TableReader, trained: Trained, latents: int, settings: AutoencoderReportSettings) -> Fitted:
     """Fit PCA, and encode what neighbours and the Gaussian are taken from: the first `settings.fitted` pictures of train."""
     pca = fit_pca((vectors_of(b[IMAGE]) for b in train.blocks([IMAGE])), latents, settings.fitted, settings.seed)
-    codes, pca_codes, words = [], [], []
+    encoded, pca_latents, words = [], [], []
     for block in first_blocks(train, [*WORDS, IMAGE], settings.fitted):
-        codes.append(in_batches(trained.encode, block[IMAGE]))
-        pca_codes.append(pca.encode(vectors_of(block[IMAGE])))
+        encoded.append(in_batches(trained.encode, block[IMAGE]))
+        pca_latents.append(pca.encode(vectors_of(block[IMAGE])))
         words.append({name: block[name] for name in WORDS})
-    return Fitted(pca, np.concatenate(codes), np.concatenate(pca_codes), _joined(words))
+    return Fitted(pca, np.concatenate(encoded), np.concatenate(pca_latents), _joined(words))
 
 
 def _joined(parts: Sequence[Columns]) -> Columns:
@@ -158,16 +158,16 @@ class Measured:
 
     Attributes:
         words: id, original and label of each, ``(n,)``.
-        codes: of the model, ``(n, z)``; the means of a variational one.
-        pca_codes: likewise of PCA.
+        latents: of the model, ``(n, z)``; the means of a variational one.
+        pca_latents: likewise of PCA.
         errors: `metrics.reconstruction_errors` of `model`, `pca` and `mean`.
         kl: per latent, nats, ``(n, z)``; None of a plain one.
-        negative_elbo: per picture, nats, of one code drawn from the posterior; None of a plain one.
+        negative_elbo: per picture, nats, of one latent vector drawn from the posterior; None of a plain one.
     """
 
     words: Columns
-    codes: np.ndarray
-    pca_codes: np.ndarray
+    latents: np.ndarray
+    pca_latents: np.ndarray
     errors: dict[str, Columns]
     kl: np.ndarray | None
     negative_elbo: np.ndarray | None
@@ -175,22 +175,22 @@ class Measured:
     @property
     def rows(self) -> int:
         """How many pictures."""
-        return len(self.codes)
+        return len(self.latents)
 
 
 def measure(test: TableReader, trained: Trained, pca: Linear, settings: AutoencoderReportSettings) -> Measured:
     """Encode and reconstruct the first `settings.limit` pictures of test; memory holds a block of pictures at a time."""
     rng = np.random.default_rng(settings.seed)
-    words, codes, pca_codes, kls, elbos = [], [], [], [], []
+    words, latents, pca_latents, kls, elbos = [], [], [], [], []
     errors: dict[str, list[Columns]] = {"model": [], "pca": [], "mean": []}
     for block in first_blocks(test, [*WORDS, IMAGE], settings.limit):
         truth, vectors = unit_images(block[IMAGE]), vectors_of(block[IMAGE])
-        code = in_batches(trained.encode, truth)
+        encoded = in_batches(trained.encode, truth)
         for i in range(0, len(truth), BATCH):  # errors are computed in doubles
             rows = slice(i, i + BATCH)
             shape = truth[rows].shape
             made = {
-                "model": trained.decode(code[rows]),
+                "model": trained.decode(encoded[rows]),
                 "pca": pca.reconstruct(vectors[rows]).reshape(shape),
                 "mean": np.broadcast_to(pca.mean.reshape(shape[1:]), shape),
             }
@@ -201,13 +201,13 @@ def measure(test: TableReader, trained: Trained, pca: Linear, settings: Autoenco
                 kls.append(kl_nats(mean, log_var))
                 drawn = mean + np.exp(log_var / 2) * rng.standard_normal(mean.shape, np.float32)
                 elbos.append(reconstruction_errors(truth[rows], trained.decode(drawn))["bce"] + kls[-1].sum(axis=1))
-        codes.append(code)
-        pca_codes.append(pca.encode(vectors))
+        latents.append(encoded)
+        pca_latents.append(pca.encode(vectors))
         words.append({name: block[name] for name in WORDS})
     return Measured(
         _joined(words),
-        np.concatenate(codes),
-        np.concatenate(pca_codes),
+        np.concatenate(latents),
+        np.concatenate(pca_latents),
         {name: _joined(parts) for name, parts in errors.items()},
         np.concatenate(kls) if kls else None,
         np.concatenate(elbos) if elbos else None,
@@ -216,7 +216,7 @@ def measure(test: TableReader, trained: Trained, pca: Linear, settings: Autoenco
 
 def latent_figures(measured: Measured, variational: bool) -> dict[str, Any]:
     """How many latents say something; of a variational model KL and the negative ELBO, on test."""
-    active = active_latents(measured.codes, variational)
+    active = active_latents(measured.latents, variational)
     figures: dict[str, Any] = {"latents": len(active), "active_latents": int(active.sum())}
     if measured.kl is not None and measured.negative_elbo is not None:
         figures["kl"] = float(measured.kl.sum(axis=1).mean())
@@ -230,7 +230,7 @@ AMONG = {"train": "among train", "test": "among test, the picture itself left ou
 def label_accuracy(
     measured: Measured, fitted: Fitted, train: TableReader, test: TableReader, settings: AutoencoderReportSettings
 ) -> dict[str, dict[str, Any]]:
-    """Whether neighbours in the space of codes have the label, against neighbours by PCA's codes and by raw pixels.
+    """Whether neighbours in latent space have the label, against neighbours by PCA's latents and by raw pixels.
 
     Among train: the nearest of the first `settings.fitted` pictures of train vote. Only pictures of test whose label is among them
     are asked, for splits by original or group may send a whole label to test; nobody could tell those. Among test: the nearest
@@ -254,8 +254,8 @@ def label_accuracy(
             yield vectors_of(block[IMAGE]), block[ID]
 
     spaces = {
-        "knn_accuracy": (measured.codes[:rows], fitted.codes),
-        "knn_pca_accuracy": (measured.pca_codes[:rows], fitted.pca_codes),
+        "knn_accuracy": (measured.latents[:rows], fitted.latents),
+        "knn_pca_accuracy": (measured.pca_latents[:rows], fitted.pca_latents),
         "knn_pixels_accuracy": (pixels, None),
     }
     found = {}
@@ -324,15 +324,15 @@ def judged_figures(judged: Judged, yardstick: Yardstick) -> dict[str, Any]:
     }
 
 
-def grid_of(codes: np.ndarray, settings: AutoencoderReportSettings) -> Plane:
-    """The grid of points to decode: of two latents as settings say, else the principal plane of train's codes."""
-    if codes.shape[1] == 2:
+def grid_of(latents: np.ndarray, settings: AutoencoderReportSettings) -> Plane:
+    """The grid of points to decode: of two latents as settings say, else the principal plane of train's latents."""
+    if latents.shape[1] == 2:
         return grid_plane(settings.grid_low, settings.grid_high, settings.grid_closed, settings.grid)
-    return principal_plane(codes, settings.grid)
+    return principal_plane(latents, settings.grid)
 
 
 def codec_figures(test: TableReader, made: Measured, latents: int, settings: AutoencoderReportSettings) -> dict[str, Any]:
-    """Image files of as many bytes as a code, beside the model on the same pictures: the first `settings.coded` of test."""
+    """Image files of as many bytes as the latents take, beside the model on the first `settings.coded` of test."""
     images = test.read([IMAGE], limit=min(settings.coded, made.rows))[IMAGE]
     budget = BYTES_PER_LATENT * latents
     found: dict[str, Any] = {}

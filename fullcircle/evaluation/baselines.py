@@ -1,6 +1,6 @@
 """Baselines: what one would use instead of an autoencoder.
 
-Belongs here: the mean picture, PCA, image files of as many bytes as a code has, and filters against noise, each given the best
+Belongs here: the mean picture, PCA, image files of as many bytes as latents take, and filters against noise, each given the best
 of its settings. Pictures at rest are ``uint8 (n, h, w[, 3])``, as vectors ``float32 (n, d)`` in [0, 1].
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 BYTES_PER_LATENT = 4
-"""A code is float32; the weights of the decoder are not counted, nor those of PCA."""
+"""Latents are float32; the weights of the decoder are not counted, nor those of PCA."""
 
 PCA_BYTES = 256 * 2**20
 """Of train, as float32, at most so much is held for PCA."""
@@ -27,10 +27,10 @@ CODECS: Mapping[str, Mapping[str, object]] = {"WebP": {"method": 6}, "JPEG": {"o
 
 @dataclasses.dataclass(frozen=True)
 class Linear:
-    """PCA: a code is where a picture lies along the first principal directions of train.
+    """PCA: latents are where a picture lies along the first principal directions of train.
 
     Attributes:
-        mean: of train, ``(d,)``; what a code of no latent decodes to.
+        mean: of train, ``(d,)``; what latents that are all 0 decode to.
         directions: ``(z, d)``.
         pictures: of train that it was fitted on.
     """

@@ -1,7 +1,7 @@
 """Evaluation: a model against examples it was not fitted on, streamed, figure by figure.
 
 Belongs here: running a decoder or an encoder over a table and collecting per-example errors, and the groups by contrast and by
-noise level that every report gives. Pictures and pages are made in `report`.
+noise level that every report gives. Pictures and pages are made in `reports`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Belongs here: start images, the climb, and which pictures of a table excite a map most. Given any Keras model from images to
 whatever; nothing knows a particular network.
-Does not belong here: how patterns are shown (`report.feature_patterns`), what must hold of them (`feature_checks`).
+Does not belong here: how patterns are shown (`reports.feature_patterns`), what must hold of them (`checks.feature_patterns`).
 
 A map's activation is its mean over all positions, of a dense layer's unit its value. The climb follows the write-up of R3b
 (shared/reference.md): the gradient of the activation, divided by its root mean square, is added to the image, and the image is

@@ -1,9 +1,9 @@
-"""Latents: what a space of codes is worth, in numbers.
+"""Latents: what a latent space is worth, in numbers.
 
-Belongs here: measures on codes and on what they decode to, in NumPy; where scikit-learn has one, scikit-learn's.
-Does not belong here: running a network, pictures and pages (`report.autoencoders`), what codes are compared with (`baselines`).
+Belongs here: measures on latents and on what they decode to, in NumPy; where scikit-learn has one, scikit-learn's.
+Does not belong here: running a network, pictures and pages (`reports.autoencoders`), what latents are compared with (`baselines`).
 
-Conventions. Codes are ``float32 (n, z)``. A picture is a vector of its pixels in [0, 1]; the distance of two is the root of their
+Conventions. Latents are ``float32 (n, z)``. A picture is a vector of its pixels in [0, 1]; the distance of two is the root of their
 mean squared difference, of 1. KL is in nats, from N(mean, exp(log_var)) to N(0, 1).
 """
 
@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 ACTIVE = 0.01
-"""Least variance over pictures of the mean of an active latent (Y. Burda, 2016); of a plain code, as a share of its largest."""
+"""Least variance over pictures of the mean of an active latent (Y. Burda, 2016); of a plain one, as a share of the largest."""
 
 USUAL = 0.95
 """Share of test pictures by which the yardstick calls a distance usual."""
 
 SPREAD = 2.0
-"""How far the plane through codes reaches from their mean, in standard deviations, along each of its two directions."""
+"""How far the plane through latents reaches from their mean, in standard deviations, along each of its two directions."""
 
 COPIED, NEW, FAR = "copied", "new", "far"
 """Of a picture: nearer to train than `USUAL` of test, as near as test, farther than `USUAL` of test."""
@@ -38,17 +38,17 @@ def kl_nats(mean: np.ndarray, log_var: np.ndarray) -> np.ndarray:
     return np.asarray((np.exp(log_var) + mean**2 - 1 - log_var) / 2)
 
 
-def active_latents(codes: np.ndarray, variational: bool) -> np.ndarray:
+def active_latents(latents: np.ndarray, variational: bool) -> np.ndarray:
     """Which latents say something of the picture, ``bool (z,)``.
 
-    Of a variational model those whose mean varies over pictures by more than `ACTIVE`; its prior has variance 1. A plain code has
-    no scale of its own, so it is measured by the latent that varies most. None is active where codes do not vary at all.
+    Of a variational model those whose mean varies over pictures by more than `ACTIVE`; its prior has variance 1. Plain latents have
+    no scale of their own, so each is measured against the latent that varies most. None is active where latents do not vary at all.
 
     Args:
-        codes: means of the posterior, or codes, ``(n, z)``.
+        latents: means of the posterior, or latents, ``(n, z)``.
         variational: which of the two.
     """
-    variance = codes.astype(np.float64).var(axis=0)
+    variance = latents.astype(np.float64).var(axis=0)
     return variance > max(ACTIVE if variational else ACTIVE * variance.max(initial=0), 1e-12)
 
 
@@ -159,15 +159,15 @@ class Yardstick:
 
 @dataclasses.dataclass(frozen=True)
 class Plane:
-    """A grid of points in the space of codes.
+    """A grid of points in latent space.
 
     Attributes:
-        codes: ``float32 (rows, columns, z)``; the first row is the lowest.
+        latents: ``float32 (rows, columns, z)``; the first row is the lowest.
         steps: length of a step along columns and along rows, in units of the latents.
         says: what plane it is.
     """
 
-    codes: np.ndarray
+    latents: np.ndarray
     steps: tuple[float, float]
     says: str
 
@@ -182,13 +182,13 @@ def grid_plane(low: float, high: float, closed: bool, n: int) -> Plane:
     return Plane(np.stack([across, up], axis=2).astype(np.float32), (step, step), says)
 
 
-def principal_plane(codes: np.ndarray, n: int) -> Plane:
-    """The plane through the mean of `codes` and their two first principal directions, `SPREAD` deviations wide, n x n points."""
+def principal_plane(latents: np.ndarray, n: int) -> Plane:
+    """The plane through the mean of `latents` and their two first principal directions, `SPREAD` deviations wide, n x n points."""
     from sklearn.decomposition import PCA
 
-    components = min(2, *codes.shape)
-    pca = PCA(components, svd_solver="full").fit(codes.astype(np.float64))
-    directions, deviations = np.zeros((2, codes.shape[1])), np.zeros(2)
+    components = min(2, *latents.shape)
+    pca = PCA(components, svd_solver="full").fit(latents.astype(np.float64))
+    directions, deviations = np.zeros((2, latents.shape[1])), np.zeros(2)
     directions[:components] = pca.components_
     deviations[:components] = np.sqrt(pca.explained_variance_)
     at = np.linspace(-SPREAD, SPREAD, n)
@@ -196,8 +196,8 @@ def principal_plane(codes: np.ndarray, n: int) -> Plane:
     points = pca.mean_ + np.stack([across * deviations[0], up * deviations[1]], axis=2) @ directions
     explained = np.nan_to_num(pca.explained_variance_ratio_).sum()
     says = (
-        f"the plane through the mean of train's codes and their two first principal directions, {explained:.0%} of their variance, "
-        f"{n} x {n} points over {SPREAD:g} standard deviations to each side"
+        f"the plane through the mean of train's latents and their first two principal directions, "
+        f"{explained:.0%} of their variance, {n} x {n} points over {SPREAD:g} standard deviations to each side"
     )
     lengths = deviations * (at[1] - at[0])
     return Plane(points.astype(np.float32), (float(lengths[0]), float(lengths[1])), says)
@@ -225,36 +225,36 @@ def continuity(pictures: np.ndarray, steps: tuple[float, float]) -> dict[str, fl
     }
 
 
-def prior_codes(n: int, codes: np.ndarray, variational: bool, rng: np.random.Generator) -> np.ndarray:
-    """Random codes, ``float32 (n, z)``: from N(0, 1); a plain autoencoder has no prior, so from a Gaussian fitted to `codes`."""
+def prior_latents(n: int, latents: np.ndarray, variational: bool, rng: np.random.Generator) -> np.ndarray:
+    """Random latents, ``float32 (n, z)``: from N(0, 1); a plain autoencoder has no prior: from a Gaussian fitted to `latents`."""
     if variational:
-        return rng.standard_normal((n, codes.shape[1]), np.float32)
-    exact = codes.astype(np.float64)
-    covariance = np.atleast_2d(np.cov(exact, rowvar=False)) if len(codes) > 1 else np.zeros((codes.shape[1],) * 2)
+        return rng.standard_normal((n, latents.shape[1]), np.float32)
+    exact = latents.astype(np.float64)
+    covariance = np.atleast_2d(np.cov(exact, rowvar=False)) if len(latents) > 1 else np.zeros((latents.shape[1],) * 2)
     return rng.multivariate_normal(exact.mean(axis=0), covariance, n, check_valid="ignore", method="eigh").astype(np.float32)
 
 
-def flat_map(codes: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
-    """Codes in two dimensions, ``(n, 2)``, and how they got there: for z = 2 as they are, else by t-SNE (van der Maaten, 2008)."""
-    if codes.shape[1] == 2:
-        return codes, "the two latents as they are"
-    if codes.shape[1] == 1 or len(codes) < 4:
-        return np.hstack([codes, np.zeros_like(codes)])[:, :2], "the first latents as they are"
+def flat_map(latents: np.ndarray, seed: int) -> tuple[np.ndarray, str]:
+    """Latents in two dimensions, ``(n, 2)``, and how: for z = 2 as they are, else by t-SNE (van der Maaten, 2008)."""
+    if latents.shape[1] == 2:
+        return latents, "the two latents as they are"
+    if latents.shape[1] == 1 or len(latents) < 4:
+        return np.hstack([latents, np.zeros_like(latents)])[:, :2], "the first latents as they are"
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    perplexity = float(min(30, (len(codes) - 1) // 3))
-    # From the first principal directions, which t-SNE wants small; codes that are all alike have none.
-    init = "pca" if codes.std(axis=0).max() > 0 else "random"
+    perplexity = float(min(30, (len(latents) - 1) // 3))
+    # From the first principal directions, which t-SNE wants small; latents that are all alike have none.
+    init = "pca" if latents.std(axis=0).max() > 0 else "random"
     # In one thread: several add up in an order of their own, and wait for each other busily where cores are few.
     with threadpool_limits(1):
-        placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(codes)
+        placed = TSNE(2, perplexity=perplexity, init=init, random_state=seed).fit_transform(latents)
     return np.asarray(
         placed
     ), f"t-SNE, perplexity {perplexity:g}: near neighbours mean something, distances between groups do not"
 
 
-def morph_codes(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
-    """Points on the straight line between two codes, both ends included, n there and n back, ``float32 (2 n, z)``."""
+def morph_latents(start: np.ndarray, end: np.ndarray, n: int) -> np.ndarray:
+    """Points on the straight line between two latent vectors, both ends included, n there and n back, ``float32 (2 n, z)``."""
     there = start + np.linspace(0, 1, n)[:, None] * (end - start)
     return np.concatenate([there, there[::-1]]).astype(np.float32)

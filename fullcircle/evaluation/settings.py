@@ -1,6 +1,6 @@
 """Settings of the feature patterns: which maps, and how the climb goes.
 
-Belongs here: what `fullcircle.core.settings` is for the circle; apart from it, because any trained encoder can be asked, that of a
+Belongs here: the settings of its reports; apart from those of drawing classes, because any trained encoder can be asked, that of a
 drawing class or of a picture source.
 """
 
@@ -91,13 +91,13 @@ class AutoencoderReportSettings(Settings):
     coded: int = setting(100, "at most so many pictures of test that are saved as JPEG and WebP", low=1)
     denoised: int = setting(50, "at most so many pictures of test, and of valid, that noise is added to", low=2)
     neighbours: int = setting(5, "that vote on a label", low=1)
-    samples: int = setting(100, "random codes that are decoded and judged", low=2)
+    samples: int = setting(100, "random latents that are decoded and judged", low=2)
     grid: int = setting(10, "side of the grid of decoded points", low=2, high=40)
     grid_low: float = setting(-8.0, "of two latents, both: where the grid and the explorer begin")
     grid_high: float = setting(8.0, "and where they end")
     grid_closed: bool = setting(True, "whether the grid has points at its end too: [-8, 8] or [-8, 8)")
     explorer: int = setting(33, "of two latents: decoded points along a slider; between them the page mixes", low=2, high=65)
-    morph: int = setting(90, "pictures of the way from one code to another, and as many back", low=2, high=1000)
+    morph: int = setting(90, "pictures of the way from one picture to another, and as many back", low=2, high=1000)
     morph_from: str = setting("", "id in test that the morph begins with; empty: the first one shown")
     morph_to: str = setting("", "id in test that it ends with; empty: the next one shown that has another label")
     seed: int = setting(1, "source of chance of what is shown, samples, noise and maps", low=0, high=LARGEST_SEED)

@@ -209,7 +209,7 @@ def reconstruction_loss(name: str, image: Any, made: Any) -> Any:
     """Loss per picture ``(n,)``, summed over its pixels and channels: of `bce` in nats, of `mse` the squared error.
 
     Args:
-        name: one of `autoencoder_settings.RECONSTRUCTIONS`.
+        name: one of `models.settings.RECONSTRUCTIONS`.
         image: ``float32 (n, height, width, channels)`` in [0, 1].
         made: the same shape.
     """

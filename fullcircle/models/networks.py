@@ -89,7 +89,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Architecture(Network):
-    """A half of the circle by name; its module holds ``build(drawing, scaling) -> keras.Model``."""
+    """An encoder or a decoder by name; its module holds ``build(drawing, scaling) -> keras.Model``."""
 
     def check(self, drawing: Drawing, among: Mapping[str, Architecture] | None = None) -> None:
         """`refuse` the canvas of a drawing class."""

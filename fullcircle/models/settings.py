@@ -20,7 +20,7 @@ ACTIVATIONS = ("leaky_relu", "relu", "selu")
 class AutoencoderSettings(Settings):
     """Those of every autoencoder."""
 
-    latents: int = setting(32, "numbers in a code", low=1, high=4096)
+    latents: int = setting(32, "how many numbers encode a picture", low=1, high=4096)
     loss: str = setting("bce", "reconstruction, summed over pixels: bce, in nats; mse, squared error", choices=RECONSTRUCTIONS)
     epochs: int = setting(15, "at most so many passes over train", low=1)
     epoch_pictures: int = setting(10_000, "at most so many pictures of train in a pass, other ones each time", low=1)

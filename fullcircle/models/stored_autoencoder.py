@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENCODER, DECODER = "encoder.keras", "decoder.keras"
 
 BATCH = 256
-"""Pictures, or codes, that go through a network at once."""
+"""Pictures, or latents, that go through a network at once."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Trained:
 
     @property
     def latents(self) -> int:
-        """Numbers in a code."""
+        """How many latents a picture has."""
         return int(self.decoder.input.shape[1])
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """The codes of pictures; the means, if variational.
+        """The latents of pictures; the means, if variational.
 
         Args:
             images: ``uint8 (n, h, w[, c])``, or ``float32`` of the same shapes in [0, 1].
@@ -59,7 +59,7 @@ class Trained:
         return np.concatenate([s["mean"] if self.variational else s for s in answers])
 
     def posterior(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-        """Mean and log variance of each code, each ``float32 (n, latents)``; None of a model that is not variational."""
+        """Mean and log variance of the latents of each picture, ``float32 (n, latents)``; None if it is not variational."""
         if not self.variational:
             return None
         if not len(images):
@@ -67,12 +67,12 @@ class Trained:
         answers = [self.encoder.predict_on_batch(batch) for batch in _unit_batches(images)]
         return np.concatenate([s["mean"] for s in answers]), np.concatenate([s["log_var"] for s in answers])
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
-        """The pictures of codes ``(n, latents)``, ``float32 (n, h, w, c)`` in [0, 1]."""
-        if not len(codes):
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """The pictures of latents ``(n, latents)``, ``float32 (n, h, w, c)`` in [0, 1]."""
+        if not len(latents):
             return np.zeros((0, *self.training["canvas"]), np.float32)
-        codes = np.asarray(codes, np.float32)
-        return np.concatenate([self.decoder.predict_on_batch(codes[i : i + BATCH]) for i in range(0, len(codes), BATCH)])
+        latents = np.asarray(latents, np.float32)
+        return np.concatenate([self.decoder.predict_on_batch(latents[i : i + BATCH]) for i in range(0, len(latents), BATCH)])
 
 
 def _unit_batches(images: np.ndarray) -> list[np.ndarray]:

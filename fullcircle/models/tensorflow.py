@@ -1,4 +1,4 @@
-"""Quiet: TensorFlow loaded without its banner, and without its advice on how often it compiles.
+"""TensorFlow loaded without its banner, and without its advice on how often it compiles.
 
 Belongs here: what cannot be switched off by a setting. Everything else that is written to stderr is meant to be read.
 """

@@ -1,7 +1,7 @@
 """Readings: what the reader makes of test and valid, picture by picture, at known noise levels, step by step.
 
 Belongs here: the columns of the readings table, how its rows are made, and what they say as errors.
-Does not belong here: how a picture is read (`reading`), figures and pages (`report`).
+Does not belong here: how a picture is read (`reader`), figures and pages (`reports`).
 """
 
 from __future__ import annotations

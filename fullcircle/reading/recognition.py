@@ -1,7 +1,7 @@
 """Recognition: which drawing class does a picture show? Every class that has been trained reads it, and the true redraw decides.
 
 Belongs here: who takes part, and how their answers are compared across classes. How each reads stands in `reader`.
-Does not belong here: figures and pages (`report.recognition`), arguments (`cli`).
+Does not belong here: figures and pages (`reports.recognition`), arguments (`cli`).
 """
 
 from __future__ import annotations

@@ -5,11 +5,11 @@ user's own, without importing any. A version covers what can change a value and 
 order of functions or an unused neighbour (`definitions` says what is left out and why).
 Does not belong here: other packages, which the lock file pins; `libraries_behind` says which of them are used.
 
-Conventions. A *root* is a module, ``fullcircle.training``, with all its definitions, or one definition,
-``fullcircle.training:train_decoder``. From the roots every name that is read is followed: of the same file, imported (at the top,
-under TYPE_CHECKING, inside a function), re-exported, an attribute of a module, in an annotation. With a definition count the
-statements that its module, and the packages around that, run when they are imported, and the files of a ``templates`` folder that
-it names. A module that is handed around as a value counts as a whole. What is loaded by a name that is only known at run time
+Conventions. A *root* is a module, ``fullcircle.training.loop``, with all its definitions, or one definition,
+``fullcircle.training.drawings:train_decoder``. From the roots every name that is read is followed: of the same file, imported (at
+the top, under TYPE_CHECKING, inside a function), re-exported, an attribute of a module, in an annotation. With a definition count
+the statements that its module, and the packages around that, run when they are imported, and the files of a ``templates`` folder
+that it names. A module that is handed around as a value counts as a whole. What is loaded by a name that is only known at run time
 (``importlib.import_module``) cannot be seen: name it as a root.
 """
 
@@ -94,7 +94,7 @@ def code_version(*roots: str, root: Path = ROOT, without: frozenset[str] = WITHO
         ValueError: when there is no such module or definition.
 
     Example:
-        >>> code_version("fullcircle.training:train_decoder", "fullcircle.models.decoders.article")
+        >>> code_version("fullcircle.training.drawings:train_decoder", "fullcircle.models.decoders.article")
         '3f0c92b1d7aa'
     """
     tree = _tree(root, without)

@@ -6,7 +6,7 @@ Does not belong here: finding that out and following it (`code_version`).
 
 A *definition* is a function, a class or an assignment at the top level of a file. What changes no value is not part of it:
 comments, layout and places, docstrings and other strings that stand alone, ``__all__``, ``if __name__ == "__main__"``, and fields
-that are declared by `fullcircle.settings.setting`, because what they hold is recorded as configuration.
+that are declared by `fullcircle.core.settings.setting`, because what they hold is recorded as configuration.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tables of pictures as Parquet that others can read.
 
 Belongs here: pictures as Arrow's fixed-shape tensors, writing in even row groups, reading block by block.
-Does not belong here: what the columns mean (`examples`), where files lie and how they are proved whole (`storage`).
+Does not belong here: what the columns mean (`columns`), where files lie and how they are proved whole (`objects`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Training autoencoders: pictures to latents and back.
 
 Belongs here: joining the halves and their losses. What is particular to a model is in its settings.
-Does not belong here: the loop that every training shares (`training_loop`); the halves of a drawing class, which are trained on
-specs (`training`).
+Does not belong here: the loop that every training shares (`loop`); the halves of a drawing class, which are trained on
+specs (`drawings`).
 
 Conventions. Losses are sums over the pixels of a picture and over latents, means over pictures, in nats (`loss` mse: squared errors
 in place of nats). A variational model's total is reconstruction + factor * KL, in every step and so in every epoch; with binary
@@ -32,7 +32,7 @@ from fullcircle.training.loop import Stage, Training, fit, paced
 
 
 class Sampled(layers.Layer):
-    """A code drawn from the normal distribution that a variational encoder says, one for each picture."""
+    """Latents drawn from the normal distribution that a variational encoder gives, one vector for each picture."""
 
     def __init__(self, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -93,9 +93,9 @@ def train_autoencoder(
     Args:
         train: fits.
         valid: chooses.
-        settings: of one model (`autoencoder_settings.settings_class`), whose name they know.
+        settings: of one model (`models.autoencoders.settings_class`), whose name they know.
         progress: where to say how far it is.
-        checkpoint: file from which a killed training continues, see `training_loop.fit`.
+        checkpoint: file from which a killed training continues, see `loop.fit`.
         callbacks: Keras's.
 
     Returns:

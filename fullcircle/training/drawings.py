@@ -1,7 +1,7 @@
 """Training a drawing class: one routine for the decoder, the encoder or both, with either half frozen.
 
 Belongs here: joining the halves, their objectives, what is frozen. Which settings are good is a profile's business.
-Does not belong here: the loop that every training shares (`training_loop`), autoencoders of pictures (`fitting`).
+Does not belong here: the loop that every training shares (`loop`), autoencoders of pictures (`autoencoders`).
 
 The halves are joined as one Keras model whose outputs are named `latent` and `image`; an objective says which of them have a loss.
 A frozen half keeps both its weights and its batch statistics.
@@ -119,7 +119,7 @@ def train_halves(
         objectives: in order.
         settings: batch size, rate, schedule, patience, seed.
         progress: where to say how far it is.
-        checkpoint: file from which a killed training continues, see `training_loop.fit`.
+        checkpoint: file from which a killed training continues, see `loop.fit`.
         callbacks: Keras's, in every stage.
 
     Raises:

@@ -2,7 +2,7 @@
 
 Belongs here: the optimizer and the schedule of its rate, progress and history, early stopping with the best weights, the end at the
 first loss that is no number, and the checkpoint from which a killed training continues.
-Does not belong here: what is trained, by which loss and on what (`training`, `fitting`).
+Does not belong here: what is trained, by which loss and on what (`drawings`, `autoencoders`).
 
 A training is at one place at any time, the (stage, epoch) cursor. After each epoch the cursor and everything that decides what
 comes next are written to a file, so a training that was killed in any stage ends with the very bits that an unbroken one has.

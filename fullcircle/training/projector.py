@@ -1,4 +1,4 @@
-"""The embedding projector: codes with their pictures and labels, as TensorBoard's plugin reads them.
+"""The embedding projector: latents with their pictures and labels, as TensorBoard's plugin reads them.
 
 Belongs here: the files of one embedding. Nothing reads them back; like all logs they are no content.
 
@@ -21,7 +21,7 @@ SPRITE = 8192
 """px: side that a sprite may have at most."""
 
 LEAST_DIMENSIONS = 3
-"""The plugin shows three; codes of fewer numbers get columns of 0 beside them."""
+"""The plugin shows three; of fewer latents there are columns of 0 beside them."""
 
 CONFIG = """embeddings {{
   tensor_name: "{name}"
@@ -32,28 +32,30 @@ CONFIG = """embeddings {{
 """
 
 
-def write_projector(folder: Path, codes: np.ndarray, images: np.ndarray, labels: Sequence[str], name: str = "codes") -> None:
+def write_projector(
+    folder: Path, latents: np.ndarray, images: np.ndarray, labels: Sequence[str], name: str = "latents"
+) -> None:
     """Write ``tensors.tsv``, ``metadata.tsv``, ``sprite.png``, ``projector_config.pbtxt`` and an event file.
 
     Args:
         folder: a run of TensorBoard's; made if need be, written over if it is there.
-        codes: ``float (n, latents)``; of more than `POINTS` the first are taken.
+        latents: ``float (n, latents)``; of more than `POINTS` the first are taken.
         images: their pictures, ``uint8 (n, height, width[, channels])``.
         labels: theirs.
         name: what the embedding is called.
 
     Raises:
-        ValueError: when there are fewer than two points, or not as many codes as images and labels.
+        ValueError: when there are fewer than two points, or not as many rows of latents as images and labels.
     """
-    if not len(codes) == len(images) == len(labels) or len(codes) < 2:
+    if not len(latents) == len(images) == len(labels) or len(latents) < 2:
         raise ValueError(
-            "At least two codes are expected, each with an image and a label. "
-            f"Received: {len(codes)} codes, {len(images)} images, {len(labels)} labels."
+            "At least two pictures are expected, each with latents, an image and a label. "
+            f"Received: {len(latents)} latents, {len(images)} images, {len(labels)} labels."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    codes, images, labels = codes[:POINTS], images[:POINTS], labels[:POINTS]
-    more = np.zeros((len(codes), max(LEAST_DIMENSIONS - codes.shape[1], 0)))
-    np.savetxt(folder / "tensors.tsv", np.hstack([codes, more]), fmt="%.7g", delimiter="\t")
+    latents, images, labels = latents[:POINTS], images[:POINTS], labels[:POINTS]
+    more = np.zeros((len(latents), max(LEAST_DIMENSIONS - latents.shape[1], 0)))
+    np.savetxt(folder / "tensors.tsv", np.hstack([latents, more]), fmt="%.7g", delimiter="\t")
     words = [" ".join(str(label).split()) or "-" for label in labels]  # neither a tab nor a line may stand in one
     rows = ["label\tpicture", *(f"{word}\t{i}" for i, word in enumerate(words))]
     (folder / "metadata.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
@@ -85,5 +87,5 @@ def _event(folder: Path) -> None:
     if not any(folder.glob("events.out.*")):
         writer = tf.summary.create_file_writer(str(folder))
         with writer.as_default(0):
-            tf.summary.text("about", "Codes with their pictures and labels: see the tab Projector.")
+            tf.summary.text("about", "Latents with their pictures and labels: see the tab Projector.")
         writer.close()

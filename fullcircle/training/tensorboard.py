@@ -2,7 +2,7 @@
 
 Belongs here: where logs lie, what they are called, and the callback that every training has. They are no content: nothing reads
 them back, and no hash knows them; the history of a training stands in its object.
-Does not belong here: codes with their pictures (`projector`).
+Does not belong here: latents with their pictures (`projector`).
 """
 
 from __future__ import annotations

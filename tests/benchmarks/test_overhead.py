@@ -6,7 +6,7 @@ from assets.drawings import ASSETS
 from benchmarks import overhead
 
 
-def test_every_room_of_the_circle_is_in_the_plain_script():
+def test_every_part_of_the_pipeline_is_in_the_plain_script():
     assert {a.op.name.removeprefix(f"{overhead.PREFIX}__") for a in ASSETS} == set(overhead.ROOMS)
 
 

@@ -72,7 +72,7 @@ HALVES = {
     "decoder": (DecoderSettings(epochs=4, balanced_epochs=2, batch_size=32), "decoder"),
     "encoder": (EncoderSettings(epochs=1, image_epochs=2, batch_size=32), "encoder by spec and image"),
 }
-"""Settings of either half of the circle, and the second stage of its training."""
+"""Settings of the decoder and of the encoder, and the second stage of its training."""
 
 
 def make(half, store, hashes, **more):
@@ -99,7 +99,7 @@ def make_and_be_killed(half, root, hashes):
 
 
 @pytest.mark.parametrize("half", HALVES)
-def test_a_half_of_the_circle_killed_in_its_second_stage_is_what_an_unbroken_training_makes(tmp_path, half):
+def test_a_half_killed_in_its_second_stage_is_what_an_unbroken_training_makes(tmp_path, half):
     store, unbroken = Store(tmp_path / "store"), Store(tmp_path / "unbroken")
     examples = drawing_steps.make_examples(store, LINE, ExamplesSettings(n=160))
     splits = drawing_steps.make_splits(store, examples, SplitsSettings(train=0.6, test=0.2, valid=0.2))

@@ -26,7 +26,7 @@ from fullcircle.training.projector import write_projector
 from fullcircle.training.tensorboard import LOGS, Scalars, new_run
 
 ROOT = Path(__file__).parents[2]
-CODES = "glyphs/digits/vae/codes_0123456789ab"
+LATENTS = "glyphs/digits/vae/latents_0123456789ab"
 N = 60
 DEEP_TEXT = """(() => {
   const said = [];
@@ -44,21 +44,21 @@ DEEP_TEXT = """(() => {
 
 
 @pytest.fixture(scope="module")
-def codes():
+def latents():
     digits = load_digits()
     return digits.data[:N, 8:10] + digits.data[:N, 20:22], (digits.images[:N] * 15.9).astype(np.uint8), digits.target[:N]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, codes):
-    """A store that holds logs: of a tiny training, and codes."""
+def store(tmp_path_factory, latents):
+    """A store that holds logs: of a tiny training, and latents."""
     root = tmp_path_factory.mktemp("store")
     model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     model.compile("sgd", "mse")
     x = np.ones((8, 4))
     log = Scalars(new_run(root, "drawings", "line", "decoder"))
     model.fit(x, x[:, :1], validation_data=(x, x[:, :1]), epochs=3, verbose=0, callbacks=[log])
-    write_projector(root / LOGS / CODES, *codes, name="vae of digits")
+    write_projector(root / LOGS / LATENTS, *latents, name="vae of digits")
     return root
 
 
@@ -105,15 +105,15 @@ def test_losses_of_trainings_are_there(address):
     assert [step for _, step, _ in points] == [1, 2, 3]
 
 
-def test_the_projector_serves_codes_labels_and_sprite(address, codes):
-    assert json.loads(ask(address, "plugin/projector/runs")) == [CODES]
-    (embedding,) = json.loads(ask(address, "plugin/projector/info", run=CODES))["embeddings"]
+def test_the_projector_serves_latents_labels_and_sprite(address, latents):
+    assert json.loads(ask(address, "plugin/projector/runs")) == [LATENTS]
+    (embedding,) = json.loads(ask(address, "plugin/projector/info", run=LATENTS))["embeddings"]
     assert embedding["tensorName"] == "vae of digits"
-    served = np.frombuffer(ask(address, "plugin/projector/tensor", run=CODES, name="vae of digits"), np.float32)
-    assert served.reshape(N, 3)[:, :2] == pytest.approx(codes[0])
-    labels = ask(address, "plugin/projector/metadata", run=CODES, name="vae of digits").decode().splitlines()
-    assert [line.split("\t")[0] for line in labels[1:]] == [str(label) for label in codes[2]]
-    sprite = Image.open(io.BytesIO(ask(address, "plugin/projector/sprite_image", run=CODES, name="vae of digits")))
+    served = np.frombuffer(ask(address, "plugin/projector/tensor", run=LATENTS, name="vae of digits"), np.float32)
+    assert served.reshape(N, 3)[:, :2] == pytest.approx(latents[0])
+    labels = ask(address, "plugin/projector/metadata", run=LATENTS, name="vae of digits").decode().splitlines()
+    assert [line.split("\t")[0] for line in labels[1:]] == [str(label) for label in latents[2]]
+    sprite = Image.open(io.BytesIO(ask(address, "plugin/projector/sprite_image", run=LATENTS, name="vae of digits")))
     assert sprite.size == (8 * 8, 8 * 8)
 
 

@@ -23,9 +23,9 @@ class Halves(NamedTuple):
     """The two networks of an autoencoder.
 
     Attributes:
-        encoder: 'image' ``float32 (n, height, width, channels)`` in [0, 1] to codes ``(n, latents)``; a variational one to
+        encoder: 'image' ``float32 (n, height, width, channels)`` in [0, 1] to latents ``(n, latents)``; a variational one to
             ``{"mean": (n, latents), "log_var": (n, latents)}``.
-        decoder: 'code' ``(n, latents)`` to an image ``(n, height, width, channels)`` in [0, 1].
+        decoder: 'latents' ``(n, latents)`` to an image ``(n, height, width, channels)`` in [0, 1].
     """
 
     encoder: keras.Model

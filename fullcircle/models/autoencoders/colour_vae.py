@@ -50,16 +50,16 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     moments = {name: layers.Dense(settings.latents, name=name)(x) for name in ("mean", "log_var")}
     encoder = keras.Model(image, moments, name="colour_encoder")
 
-    code = keras.Input((settings.latents,), name="code")
+    latents = keras.Input((settings.latents,), name="latents")
     rows, columns = height // SHRINK, width // SHRINK
-    x = layers.Dense(rows * columns * FILTERS[-1], name="dense")(code)
+    x = layers.Dense(rows * columns * FILTERS[-1], name="dense")(latents)
     x = layers.Reshape((rows, columns, FILTERS[-1]), name="map")(x)
     x = _activated(x, "map", settings)
     for filters in FILTERS[-2::-1]:
         x = layers.Conv2DTranspose(filters, name=f"conv_{filters}", **_convolution(settings))(x)
         x = _activated(x, f"conv_{filters}", settings)
     x = layers.Conv2DTranspose(channels, 3, strides=2, padding="same", activation="sigmoid", name="image")(x)
-    return Halves(encoder, keras.Model(code, x, name="colour_decoder"))
+    return Halves(encoder, keras.Model(latents, x, name="colour_decoder"))
 
 
 def _convolution(settings: ShapedSettings) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from fullcircle.models.settings import AutoencoderSettings
 AUTOENCODER = Autoencoder(
     "conv_autoencoder",
     __name__,
-    "convolutions 32-64, code of 128, transposed convolutions back",
+    "convolutions 32-64, 128 latents, transposed convolutions back",
     canvas=4,
     settings={"latents": 128, "epochs": 15},
     quick={"epochs": 3, "batch_size": 64},
@@ -40,14 +40,14 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     for filters in (32, 64):
         x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu", name=f"conv_{filters}")(x)
     x = layers.Flatten(name="flat")(x)
-    x = layers.Dense(settings.latents, name="code")(x)
+    x = layers.Dense(settings.latents, name="latents")(x)
     encoder = keras.Model(image, x, name="conv_encoder")
 
-    code = keras.Input((settings.latents,), name="code")
+    latents = keras.Input((settings.latents,), name="latents")
     rows, columns = height // SHRINK, width // SHRINK
-    x = layers.Dense(rows * columns * 64, activation="relu", name="dense")(code)
+    x = layers.Dense(rows * columns * 64, activation="relu", name="dense")(latents)
     x = layers.Reshape((rows, columns, 64), name="map")(x)
     for filters in (64, 32):
         x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", activation="relu", name=f"conv_{filters}")(x)
     x = layers.Conv2DTranspose(channels, 3, padding="same", activation="sigmoid", name="image")(x)
-    return Halves(encoder, keras.Model(code, x, name="conv_decoder"))
+    return Halves(encoder, keras.Model(latents, x, name="conv_decoder"))

@@ -23,7 +23,7 @@ AUTOENCODER = Autoencoder(
 def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     """784-128-64-32 and 32-64-128-784, ReLU, sigmoid at the end; 110,816 and 111,568 parameters on 28 x 28 with 32 latents.
 
-    The code itself goes through a ReLU too, as published: some of its numbers are 0 for every picture.
+    The latents go through a ReLU too, as published: some of them are 0 for every picture.
     """
     import keras
     from keras import layers
@@ -32,13 +32,13 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     x = layers.Flatten(name="pixels")(image)
     for units in (128, 64):
         x = layers.Dense(units, activation="relu", name=f"dense_{units}")(x)
-    x = layers.Dense(settings.latents, activation="relu", name="code")(x)
+    x = layers.Dense(settings.latents, activation="relu", name="latents")(x)
     encoder = keras.Model(image, x, name="dense_encoder")
 
-    code = keras.Input((settings.latents,), name="code")
-    x = code
+    latents = keras.Input((settings.latents,), name="latents")
+    x = latents
     for units in (64, 128):
         x = layers.Dense(units, activation="relu", name=f"dense_{units}")(x)
     x = layers.Dense(math.prod(canvas), activation="sigmoid", name="pixels")(x)
     x = layers.Reshape(canvas, name="image")(x)
-    return Halves(encoder, keras.Model(code, x, name="dense_decoder"))
+    return Halves(encoder, keras.Model(latents, x, name="dense_decoder"))

@@ -12,7 +12,7 @@ from fullcircle.models.settings import AutoencoderSettings
 AUTOENCODER = Autoencoder(
     "digit_autoencoder",
     __name__,
-    "four small convolutions, code of 10 or 2",
+    "four small convolutions, 10 or 2 latents",
     canvas=4,
     settings={
         "latents": 10,
@@ -31,9 +31,9 @@ SHRINK = 4  # two strides of two
 
 
 def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
-    """Convolutions of 8 maps, the first and third with a stride of 2, dense code; dense map of 64, convolutions 64, 32, 1.
+    """Convolutions of 8 maps, the first and third with a stride of 2, dense latents; dense map of 64, convolutions 64, 32, 1.
 
-    The code is linear and unbounded: its picture over [-5, 5) is the write-up's.
+    The latents are linear and unbounded: their picture over [-5, 5) is the write-up's.
 
     Args:
         canvas: height and width are multiples of 4.
@@ -48,15 +48,15 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     for i, stride in enumerate((2, 1, 2, 1), start=1):
         x = layers.Conv2D(8, 3, strides=stride, padding="same", activation="relu", name=f"conv_{i}")(x)
     x = layers.Flatten(name="flat")(x)
-    x = layers.Dense(settings.latents, name="code")(x)
+    x = layers.Dense(settings.latents, name="latents")(x)
     encoder = keras.Model(image, x, name="digit_encoder")
 
-    code = keras.Input((settings.latents,), name="code")
+    latents = keras.Input((settings.latents,), name="latents")
     rows, columns = height // SHRINK, width // SHRINK
-    x = layers.Dense(rows * columns * 64, activation="relu", name="dense")(code)
+    x = layers.Dense(rows * columns * 64, activation="relu", name="dense")(latents)
     x = layers.Reshape((rows, columns, 64), name="map")(x)
     for filters in (64, 32):
         x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv_{filters}")(x)
         x = layers.UpSampling2D(name=f"up_{filters}")(x)
     x = layers.Conv2D(channels, 3, padding="same", activation="sigmoid", name="image")(x)
-    return Halves(encoder, keras.Model(code, x, name="digit_decoder"))
+    return Halves(encoder, keras.Model(latents, x, name="digit_decoder"))

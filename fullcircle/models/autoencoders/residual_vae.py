@@ -3,7 +3,7 @@
 Belongs here: that network alone. It is meant to beat `vae` at the same number of latents.
 
 A transposed convolution over a dense map must learn for every place anew what a stroke looks like, and two latents must choose
-among 16,384 numbers. Here the code opens a small map, to which the places of its cells are joined; what the code says steers
+among 16,384 numbers. Here the latents open a small map, to which the places of its cells are joined; the latents also steer
 every residual block again, by a scale and a shift of its normalised maps.
 """
 
@@ -28,12 +28,12 @@ AUTOENCODER = Autoencoder(
 SHRINK = 4
 GROUPS = 8
 ENCODER = (24, 32, 64)
-MAP, DECODER = 8, (48, 16)  # channels of the map that the code opens, and of those at a quarter and a half of the size
-SEEN, CONDITION = 128, 128  # widths of what the encoder concludes and of what the decoder makes of the code
+MAP, DECODER = 8, (48, 16)  # channels of the map that the latents open, and of those at a quarter and a half of the size
+SEEN, CONDITION = 128, 128  # widths of what the encoder concludes and of what the decoder makes of the latents
 
 
 def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
-    """Strided convolutions with residual blocks between; a map of a quarter of the size, blocks steered by the code, up twice.
+    """Strided convolutions with residual blocks between; a map of a quarter of the size, blocks steered by the latents, up twice.
 
     The last convolution works at half the size and says four pixels for each of its cells: work at full size would cost as much
     as all the rest.
@@ -59,8 +59,8 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     moments = {name: layers.Dense(settings.latents, name=name)(x) for name in ("mean", "log_var")}
     encoder = keras.Model(image, moments, name="residual_encoder")
 
-    code = keras.Input((settings.latents,), name="code")
-    condition = code
+    latents = keras.Input((settings.latents,), name="latents")
+    condition = latents
     for i in (1, 2, 3):
         condition = layers.Dense(CONDITION, activation="silu", name=f"condition_{i}")(condition)
     rows, columns = height // SHRINK, width // SHRINK
@@ -76,7 +76,7 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     x = layers.Reshape((height // 2, width // 2, 2, 2, channels), name="cells")(x)
     x = layers.Permute((1, 3, 2, 4, 5), name="rows")(x)
     x = layers.Reshape(canvas, name="image")(x)
-    return Halves(encoder, keras.Model(code, x, name="residual_decoder"))
+    return Halves(encoder, keras.Model(latents, x, name="residual_decoder"))
 
 
 def _residual(x: Any, name: str, condition: Any = None) -> Any:

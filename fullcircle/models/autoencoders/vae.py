@@ -50,15 +50,15 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     moments = {name: layers.Dense(settings.latents, name=name)(x) for name in ("mean", "log_var")}
     encoder = keras.Model(image, moments, name="vae_encoder")
 
-    code = keras.Input((settings.latents,), name="code")
+    latents = keras.Input((settings.latents,), name="latents")
     rows, columns = height // SHRINK, width // SHRINK
-    x = _normalised(layers.Dense(rows * columns * 64, name="dense")(code), "dense")
+    x = _normalised(layers.Dense(rows * columns * 64, name="dense")(latents), "dense")
     x = layers.Reshape((rows, columns, 64), name="map")(x)
     for filters in (16, 8):
         x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same", name=f"conv_{filters}")(x)
         x = _normalised(x, f"conv_{filters}")
     x = layers.Conv2DTranspose(channels, 3, padding="same", activation="sigmoid", name="image")(x)
-    return Halves(encoder, keras.Model(code, x, name="vae_decoder"))
+    return Halves(encoder, keras.Model(latents, x, name="vae_decoder"))
 
 
 def _normalised(x: Any, name: str) -> Any:

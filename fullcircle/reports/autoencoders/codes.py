@@ -20,12 +20,12 @@ from fullcircle.store.columns import LABEL, ORIGINAL
 def codes_of_test(found: Findings, tables: Tables, settings: AutoencoderReportSettings) -> Section:
     """A map of the codes, coloured by label, and what stands in them."""
     measured = found.measured
-    points, how = flat_map(measured.codes, settings.seed)
+    points, how = flat_map(measured.latents, settings.seed)
     labels = measured.words[LABEL]
     examples = dict(zip(labels.tolist(), measured.words[ORIGINAL].tolist(), strict=True))
     pictures = pictures_of(tables.originals, set(examples.values()))
     by_label = {label: pictures[original] for label, original in examples.items() if original in pictures}
-    axes = ("latent 1", "latent 2") if measured.codes.shape[1] == 2 else ("", "")
+    axes = ("latent 1", "latent 2") if measured.latents.shape[1] == 2 else ("", "")
     picture = data_uri(code_map(points, labels, by_label, axes), "image/png")
     n = len(set(labels.tolist()))
     text = f"The codes of {measured.rows:,} of {tables.test.rows:,} test pictures: {how}."
@@ -47,8 +47,8 @@ def _active(figures: Mapping[str, Any]) -> str:
 
 def _neighbours(found: Findings, settings: AutoencoderReportSettings) -> str:
     return (
-        f" Labels by the {settings.neighbours} nearest neighbours. Among the first {len(found.fitted.codes):,} pictures of train: "
-        f"{_asked(found.labels['train'])} Among test, the picture itself left out ({found.labels['test']['labels']} labels): "
+        f" Labels by the {settings.neighbours} nearest neighbours. Among the first {len(found.fitted.latents):,} pictures of train"
+        f": {_asked(found.labels['train'])} Among test, the picture itself left out ({found.labels['test']['labels']} labels): "
         "copies of the same original vote too, so this shows how well copies of unseen pictures stay together, no more."
     )
 

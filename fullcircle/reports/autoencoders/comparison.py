@@ -20,7 +20,7 @@ def baselines(found: Findings, test_pictures: int) -> Section:
         test_pictures: how many there are, measured or not.
     """
     fitted, files, figures = found.fitted, found.files, found.baselines
-    latents, directions = fitted.codes.shape[1], len(fitted.pca.directions)
+    latents, directions = fitted.latents.shape[1], len(fitted.pca.directions)
     short = "" if directions == latents else f" It has {directions} directions, for there are no more."
     budget = files["budget"]
     return Section(

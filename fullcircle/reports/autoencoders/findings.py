@@ -30,7 +30,7 @@ from fullcircle.evaluation.autoencoders import (
     measure,
     pictures_at,
 )
-from fullcircle.evaluation.latents import Plane, Yardstick, continuity, kl_share, prior_codes
+from fullcircle.evaluation.latents import Plane, Yardstick, continuity, kl_share, prior_latents
 from fullcircle.evaluation.metrics import summarise_reconstructions
 from fullcircle.evaluation.settings import AutoencoderReportSettings
 from fullcircle.images.arrays import unit_images
@@ -163,15 +163,15 @@ def find(tables: Tables, trained: Trained, settings: AutoencoderReportSettings, 
     order = rng.permutation(measured.rows)
     shown, chosen = order[: settings.pictures], np.sort(order[: settings.judged])
     test_pictures = unit_images(pictures_at(tables.test, [int(i) for i in chosen]))
-    plane = grid_of(fitted.codes, settings)
-    drawn = prior_codes(settings.samples, fitted.codes, trained.variational, rng)
-    grid = in_batches(trained.decode, plane.codes.reshape(-1, latents))
+    plane = grid_of(fitted.latents, settings)
+    drawn = prior_latents(settings.samples, fitted.latents, trained.variational, rng)
+    grid = in_batches(trained.decode, plane.latents.reshape(-1, latents))
     samples = in_batches(trained.decode, drawn)
     judged = judge(
         tables.train,
         {
             TEST: test_pictures,
-            RECONSTRUCTIONS: in_batches(trained.decode, measured.codes[chosen]),
+            RECONSTRUCTIONS: in_batches(trained.decode, measured.latents[chosen]),
             GRID: grid,
             SAMPLES: samples,
             MEAN: fitted.pca.mean.reshape(1, *grid.shape[1:]),
@@ -193,7 +193,7 @@ def find(tables: Tables, trained: Trained, settings: AutoencoderReportSettings, 
         shown=shown,
         plane=plane,
         grid=grid,
-        continuity=continuity(grid.reshape(*plane.codes.shape[:2], *grid.shape[1:]), plane.steps),
+        continuity=continuity(grid.reshape(*plane.latents.shape[:2], *grid.shape[1:]), plane.steps),
         samples=samples,
         judged=judged[SAMPLES],
         yardstick=yardstick,

@@ -19,12 +19,12 @@ from fullcircle.reports.page import Section, figure_table, rendered
 
 def grid(found: Findings, settings: AutoencoderReportSettings) -> Section:
     """What the points of a plane through the codes decode to."""
-    plane, codes = found.plane, found.measured.codes
-    rows, columns = plane.codes.shape[:2]
+    plane, codes = found.plane, found.measured.latents
+    rows, columns = plane.latents.shape[:2]
     pictures = at_rest(found.grid)
     pictures = pictures.reshape(rows, columns, *pictures.shape[1:])[::-1]  # the last row is the highest
     inside = ""
-    if plane.codes.shape[2] == 2:
+    if plane.latents.shape[2] == 2:
         low, high = settings.grid_low, settings.grid_high
         share = ((codes >= low) & (codes <= high)).all(axis=1).mean()
         inside = f" {share:.0%} of test's codes lie within."

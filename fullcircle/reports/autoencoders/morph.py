@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from fullcircle.evaluation.autoencoders import Measured, Trained, in_batches, pictures_at, row_of
-from fullcircle.evaluation.latents import morph_codes
+from fullcircle.evaluation.latents import morph_latents
 from fullcircle.evaluation.settings import AutoencoderReportSettings
 from fullcircle.images.arrays import at_rest
 from fullcircle.images.sheets import data_uri, film, mosaic
@@ -49,7 +49,7 @@ def morph_of(
     """
     ends = _ends(test, measured, shown, settings)
     start, end = trained.encode(pictures_at(test, [row for row, _ in ends]))
-    return Morph(ends, at_rest(in_batches(trained.decode, morph_codes(start, end, settings.morph))))
+    return Morph(ends, at_rest(in_batches(trained.decode, morph_latents(start, end, settings.morph))))
 
 
 def _ends(

@@ -91,13 +91,13 @@ def write_report(
     gif = found.morph.gif()
     (folder / MORPH).write_bytes(gif)
     given = pictures_at(tables.test, [int(i) for i in found.shown])
-    reconstructed = at_rest(in_batches(trained.decode, found.measured.codes[found.shown]))
+    reconstructed = at_rest(in_batches(trained.decode, found.measured.latents[found.shown]))
     nearest_ones = pictures_at(tables.train, [int(r) for r in found.judged.rows[: settings.pictures]])
     random_ones = at_rest(found.samples[: settings.pictures])
     (folder / CONTACT_SHEET).write_bytes(_contact_sheet(given, reconstructed, random_ones, nearest_ones))
     ids = found.measured.words[ID][found.shown]
     sections = [
-        reconstructions(given, reconstructed, found.measured.codes[found.shown], ids),
+        reconstructions(given, reconstructed, found.measured.latents[found.shown], ids),
         baselines(found, tables.test.rows),
         curves(trained.training["history"], found.kl_share),
         codes_of_test(found, tables, settings),
@@ -123,7 +123,7 @@ def _as_dict(
         "measured": {
             "test": found.measured.rows,
             "of": tables.test.rows,
-            "train": len(found.fitted.codes),
+            "train": len(found.fitted.latents),
             "pca_train": found.fitted.pca.pictures,
         },
         **found.as_dict(),

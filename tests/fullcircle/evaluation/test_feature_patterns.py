@@ -185,8 +185,8 @@ def test_layers_and_maps_are_chosen(by_hand):
     assert of(by_hand) == {"conv": [0, 1, 2]}
     assert of(by_hand, maps=2) == {"conv": [0, 2]}
     assert of(by_hand, layers="latent, conv:1:0") == {"latent": [0, 1], "conv": [0, 1]}
-    dense = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, name="code")])
-    assert of(dense) == {"code": [0, 1, 2]}
+    dense = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(3, name="latents")])
+    assert of(dense) == {"latents": [0, 1, 2]}
     with pytest.raises(SettingsError, match="Unknown layer of 'by_hand' in features.layers: 'cnv'. Did you mean 'conv'?"):
         of(by_hand, layers="cnv")
     with pytest.raises(SettingsError, match="A map of layer 'conv' in features.layers is expected to be in 0..2. Received: 3."):

@@ -1,10 +1,10 @@
-"""Measures on codes, against what is known by mathematics."""
+"""Measures on latents, against what is known by mathematics."""
 
 import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from fullcircle.evaluation import latents
+from fullcircle.evaluation import latents as module
 from fullcircle.evaluation.latents import (
     Yardstick,
     active_latents,
@@ -14,10 +14,10 @@ from fullcircle.evaluation.latents import (
     in_blocks,
     kl_nats,
     kl_share,
-    morph_codes,
+    morph_latents,
     nearest,
     principal_plane,
-    prior_codes,
+    prior_latents,
     relative,
     vote,
 )
@@ -34,10 +34,10 @@ def test_no_latent_is_active_after_a_collapse(rng):
 
 
 def test_a_latent_is_active_by_the_prior_or_by_the_others(rng):
-    codes = rng.standard_normal((500, 3)) * [1, 0.5, 0.05]
-    assert active_latents(codes, True).tolist() == [True, True, False]
-    assert active_latents(100 * codes, False).tolist() == [True, True, False]  # a plain code has no scale
-    assert active_latents(100 * codes, True).all()
+    latents = rng.standard_normal((500, 3)) * [1, 0.5, 0.05]
+    assert active_latents(latents, True).tolist() == [True, True, False]
+    assert active_latents(100 * latents, False).tolist() == [True, True, False]  # plain latents have no scale
+    assert active_latents(100 * latents, True).all()
 
 
 def test_kl_is_that_of_two_normal_distributions():
@@ -83,10 +83,10 @@ def test_where_there_are_fewer_than_asked_for_it_is_said(rng):
     assert vote(words(2), np.full((1, 2), -1)).tolist() == [""]
 
 
-def test_neighbours_of_separable_codes_are_always_right(rng):
+def test_neighbours_of_separable_latents_are_always_right(rng):
     labels = np.array(["a", "b", "c"], object)[np.arange(90) % 3]
-    codes = (np.arange(90) % 3 * 10)[:, None] + rng.random((90, 2))
-    _, rows = nearest(codes.astype(np.float32), in_blocks(codes.astype(np.float32), words(90)), 5, own=words(90))
+    latents = (np.arange(90) % 3 * 10)[:, None] + rng.random((90, 2))
+    _, rows = nearest(latents.astype(np.float32), in_blocks(latents.astype(np.float32), words(90)), 5, own=words(90))
     assert (vote(labels, rows) == labels).all()
 
 
@@ -120,26 +120,26 @@ def test_the_yardstick_calls_copies_copied_and_blur_no_picture(rng):
 
 def test_the_grid_is_that_of_the_write_ups():
     closed, half_open = grid_plane(-8, 8, True, 10), grid_plane(-5, 5, False, 10)
-    assert closed.codes.shape == (10, 10, 2)
-    assert closed.codes[0, 0].tolist() == [-8, -8]
-    assert closed.codes[-1, -1].tolist() == [8, 8]
-    assert closed.codes[0, 1, 0] > closed.codes[0, 0, 0]  # to the right
-    assert half_open.codes[-1, -1].tolist() == [4, 4]
+    assert closed.latents.shape == (10, 10, 2)
+    assert closed.latents[0, 0].tolist() == [-8, -8]
+    assert closed.latents[-1, -1].tolist() == [8, 8]
+    assert closed.latents[0, 1, 0] > closed.latents[0, 0, 0]  # to the right
+    assert half_open.latents[-1, -1].tolist() == [4, 4]
     assert half_open.steps == (1, 1)
     assert "[-5, 5)" in half_open.says
 
 
-def test_the_principal_plane_lies_in_the_codes(rng):
+def test_the_principal_plane_lies_in_the_latents(rng):
     directions = np.linalg.qr(rng.standard_normal((6, 2)))[0].T
-    codes = rng.standard_normal((400, 2)) * [3, 1] @ directions + 7
-    plane = principal_plane(codes, 5)
-    off = plane.codes.reshape(-1, 6) - codes.mean(axis=0)
+    latents = rng.standard_normal((400, 2)) * [3, 1] @ directions + 7
+    plane = principal_plane(latents, 5)
+    off = plane.latents.reshape(-1, 6) - latents.mean(axis=0)
     assert off @ directions.T @ directions == pytest.approx(off, abs=1e-4)
     assert "100% of their variance" in plane.says
-    first = np.linalg.norm(plane.codes[0, -1] - plane.codes[0, 0])
-    assert first == pytest.approx(2 * latents.SPREAD * (codes @ directions[0]).std(ddof=1), rel=0.1)
+    first = np.linalg.norm(plane.latents[0, -1] - plane.latents[0, 0])
+    assert first == pytest.approx(2 * module.SPREAD * (latents @ directions[0]).std(ddof=1), rel=0.1)
     assert plane.steps[0] == pytest.approx(first / 4, rel=1e-4)
-    assert principal_plane(codes[:, :1], 3).codes.shape == (3, 3, 1)  # a single latent has a line
+    assert principal_plane(latents[:, :1], 3).latents.shape == (3, 3, 1)  # a single latent has a line
 
 
 def test_continuity_is_the_change_of_neighbours():
@@ -150,19 +150,19 @@ def test_continuity_is_the_change_of_neighbours():
     assert figures["change_per_unit"] == pytest.approx(0.2 * 9 / 17)
 
 
-def test_random_codes_are_of_the_prior_or_of_the_codes(rng):
-    codes = rng.standard_normal((2000, 2)) @ [[3.0, 2.0], [0.0, 0.1]] + 5
-    fitted = prior_codes(4000, codes, False, rng)
-    assert np.cov(fitted, rowvar=False) == pytest.approx(np.cov(codes, rowvar=False), rel=0.15)
-    assert fitted.mean(axis=0) == pytest.approx(codes.mean(axis=0), abs=0.3)
-    standard = prior_codes(4000, codes, True, rng)
+def test_random_latents_are_of_the_prior_or_of_the_latents(rng):
+    latents = rng.standard_normal((2000, 2)) @ [[3.0, 2.0], [0.0, 0.1]] + 5
+    fitted = prior_latents(4000, latents, False, rng)
+    assert np.cov(fitted, rowvar=False) == pytest.approx(np.cov(latents, rowvar=False), rel=0.15)
+    assert fitted.mean(axis=0) == pytest.approx(latents.mean(axis=0), abs=0.3)
+    standard = prior_latents(4000, latents, True, rng)
     assert np.cov(standard, rowvar=False) == pytest.approx(np.eye(2), abs=0.1)
-    assert prior_codes(3, codes[:1], False, rng) == pytest.approx(np.repeat(codes[:1], 3, axis=0))
+    assert prior_latents(3, latents[:1], False, rng) == pytest.approx(np.repeat(latents[:1], 3, axis=0))
 
 
 def test_two_latents_are_mapped_as_they_are_and_more_keep_their_groups(rng):
-    codes = rng.standard_normal((40, 2)).astype(np.float32)
-    assert flat_map(codes, 1)[0] is codes
+    latents = rng.standard_normal((40, 2)).astype(np.float32)
+    assert flat_map(latents, 1)[0] is latents
     group = np.arange(40) % 2
     many = (20 * group)[:, None] + rng.standard_normal((40, 6))
     placed, how = flat_map(many.astype(np.float32), 1)
@@ -173,7 +173,7 @@ def test_two_latents_are_mapped_as_they_are_and_more_keep_their_groups(rng):
 
 
 def test_a_morph_goes_there_and_back_on_a_straight_line():
-    way = morph_codes(np.zeros(3), np.array([1.0, 2.0, 3.0]), 90)
+    way = morph_latents(np.zeros(3), np.array([1.0, 2.0, 3.0]), 90)
     assert way.shape == (180, 3)
     assert np.array_equal(way, way[::-1])
     assert way[89].tolist() == [1, 2, 3]

@@ -66,8 +66,8 @@ def test_pictures_become_codes_and_codes_pictures(name, channels, rng):
     halves = built(name, canvas, latents=5)
     said = halves.encoder.predict_on_batch(rng.random((3, *canvas), np.float32))
     assert set(said) == {"mean", "log_var"} if chosen.variational else True
-    codes = list(said.values()) if chosen.variational else [said]
-    assert all(code.shape == (3, 5) and code.dtype == np.float32 for code in codes)
+    latents = list(said.values()) if chosen.variational else [said]
+    assert all(part.shape == (3, 5) and part.dtype == np.float32 for part in latents)
     made = halves.decoder.predict_on_batch(3 * rng.standard_normal((3, 5), np.float32))
     assert (made.shape, made.dtype) == ((3, *canvas), np.float32)
     assert made.min() >= 0

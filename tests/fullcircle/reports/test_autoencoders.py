@@ -39,7 +39,7 @@ CANVAS = (12, 12)
 
 
 class Linear:
-    """An autoencoder that is PCA; `scale` stretches its codes, 0 is a collapse."""
+    """An autoencoder that is PCA; `scale` stretches its latents, 0 is a collapse."""
 
     def __init__(self, train, latents, variational, scale=1.0):
         vectors = unit_images(train.read(["image"])["image"]).reshape(train.rows, -1)
@@ -66,20 +66,20 @@ class Linear:
         mean = self.encode(images)
         return (mean, np.zeros_like(mean)) if self.variational else None
 
-    def decode(self, codes):
-        flat = np.clip(codes / (self.scale or 1) @ self.pca.directions + self.pca.mean, 0, 1)
-        return flat.reshape(len(codes), *CANVAS, 1).astype(np.float32)
+    def decode(self, latents):
+        flat = np.clip(latents / (self.scale or 1) @ self.pca.directions + self.pca.mean, 0, 1)
+        return flat.reshape(len(latents), *CANVAS, 1).astype(np.float32)
 
 
 class Copying(Linear):
-    """One that decodes whatever code to a picture of train."""
+    """One that decodes whatever latents to a picture of train."""
 
     def __init__(self, train, latents, variational):
         super().__init__(train, latents, variational)
         self.held = unit_images(train.read(["image"], limit=20)["image"])
 
-    def decode(self, codes):
-        return self.held[np.abs(np.rint(10 * codes.sum(axis=1))).astype(int) % 20]
+    def decode(self, latents):
+        return self.held[np.abs(np.rint(10 * latents.sum(axis=1))).astype(int) % 20]
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_pca_beside_itself_is_as_good(variational, plain):
         assert set(metrics) & {"knn_accuracy", "completeness", "active_latents"} <= set(HEADLINES)
 
 
-def test_codes_are_as_active_as_they_are(variational, plain):
+def test_latents_are_as_active_as_they_are(variational, plain):
     metrics = variational[1]["metrics"]
     assert (metrics["latents"], metrics["active_latents"]) == (2, 2)
     assert metrics["kl_share"] == 0.25
@@ -140,7 +140,7 @@ def test_a_collapse_shows(tables, tmp_path):
     assert report["metrics"]["active_latents"] == 0
     assert (
         report["metrics"]["change_per_step"] > 0
-    )  # the grid still moves: the decoder heeds codes that the encoder never gives
+    )  # the grid still moves: the decoder heeds latents that the encoder never gives
     assert "0 of 2 latents are active" in page
 
 

@@ -56,20 +56,20 @@ def test_a_trained_model_encodes_and_decodes(made, name):
     _, splits, models = made
     trained = halves_of(models[name])
     images = splits["valid"].table("valid").read(["image"])["image"]
-    codes = trained.encode(images)
-    assert (codes.shape, codes.dtype) == ((len(images), trained.latents), np.float32)
-    assert np.array_equal(codes, trained.encode(unit_images(images)))
-    back = trained.decode(codes)
+    latents = trained.encode(images)
+    assert (latents.shape, latents.dtype) == ((len(images), trained.latents), np.float32)
+    assert np.array_equal(latents, trained.encode(unit_images(images)))
+    back = trained.decode(latents)
     assert (back.shape, back.dtype) == ((len(images), 16, 16, 1), np.float32)
     assert trained.variational == (name == "vae")
     if trained.variational:
         mean, log_var = trained.posterior(images)
-        assert np.array_equal(mean, codes)
-        assert log_var.shape == codes.shape
+        assert np.array_equal(mean, latents)
+        assert log_var.shape == latents.shape
     else:
         assert trained.posterior(images) is None
     assert trained.encode(images[:0]).shape == (0, trained.latents)
-    assert trained.decode(codes[:0]).shape == (0, 16, 16, 1)
+    assert trained.decode(latents[:0]).shape == (0, 16, 16, 1)
 
 
 class Interrupt(keras.callbacks.Callback):
@@ -125,8 +125,8 @@ def test_latents_of_test_are_kept_for_the_projector(made, tmp_path):
     assert folder == tmp_path / "logs" / "glyphs" / "tifinagh" / "vae" / f"latents_{models['vae'].hash[:12]}"
     test = splits["test"].table("test")
     written = np.loadtxt(folder / "tensors.tsv", delimiter="\t")[:, :2]
-    codes = halves_of(models["vae"]).encode(test.read(["image"])["image"])
-    assert np.allclose(written, codes, atol=1e-5)
+    latents = halves_of(models["vae"]).encode(test.read(["image"])["image"])
+    assert np.allclose(written, latents, atol=1e-5)
     assert (folder / "sprite.png").exists()
 
 

@@ -293,13 +293,13 @@ def test_it_is_a_short_hash(version):
     assert set(version()) <= set("0123456789abcdef")
 
 
-def test_circles_end(version):
+def test_cycles_end(version):
     first = version(TREE, "lib.round:ping")
     assert first != version(edited("lib/about.py", "else 1", "else 2"), "lib.round:ping")
     assert first == version(TREE, "lib.round:ping")
 
 
-def test_a_re_export_in_a_circle_ends(version):
+def test_a_re_export_in_a_cycle_ends(version):
     files = TREE | {"lib/one.py": "from lib.two import x", "lib/two.py": "from lib.one import x"}
     files["lib/three.py"] = "from lib.one import x\ny = x"
     assert version(files, "lib.three:y")

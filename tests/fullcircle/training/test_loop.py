@@ -160,7 +160,7 @@ def test_what_decides_and_the_libraries_name_the_file(tmp_path, monkeypatch):
     for seed in (1, 2):
         with held(tmp_path, seed) as path:
             names.append(path.name)
-    monkeypatch.setattr("fullcircle.training_loop.version", lambda name: "0")
+    monkeypatch.setattr("fullcircle.training.loop.version", lambda name: "0")
     with held(tmp_path) as path:
         names.append(path.name)
     assert len(set(names)) == 3
@@ -202,7 +202,7 @@ def test_the_very_same_training_in_a_second_process_keeps_no_checkpoint_and_says
 HOLD = """
 import sys
 from pathlib import Path
-from fullcircle.training_loop import checkpoint_file
+from fullcircle.training.loop import checkpoint_file
 with checkpoint_file(Path(sys.argv[1]), "vae", "digits", decides={"seed": 1}) as path:
     path.write_bytes(b"held")
     print("held", flush=True)
@@ -212,7 +212,7 @@ with checkpoint_file(Path(sys.argv[1]), "vae", "digits", decides={"seed": 1}) as
 
 def test_a_killed_process_holds_nothing_any_more(tmp_path):
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
         with held(tmp_path) as path:

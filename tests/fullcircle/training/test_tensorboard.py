@@ -70,13 +70,13 @@ def test_a_log_hardly_costs_time(tmp_path):
     assert [step for step, _ in scalars(tmp_path / "run" / "valid")["epoch/kl"]] == list(range(1, 22))
 
 
-def test_codes_pictures_and_labels_go_into_the_projectors_files(tmp_path, rng):
-    codes = rng.standard_normal((7, 2)).astype("float32")
+def test_latents_pictures_and_labels_go_into_the_projectors_files(tmp_path, rng):
+    latents = rng.standard_normal((7, 2)).astype("float32")
     images = rng.integers(0, 256, (7, 6, 8), dtype=np.uint8)
     labels = ["a", "b", "tab\there", "", "ⴰ", "a", "b"]
-    write_projector(tmp_path / "run", codes, images, labels, name="codes of x")
+    write_projector(tmp_path / "run", latents, images, labels, name="latents of x")
     read = np.loadtxt(tmp_path / "run" / "tensors.tsv", delimiter="\t")
-    assert read == pytest.approx(np.hstack([codes, np.zeros((7, 1))]), abs=1e-6)  # the projector shows three dimensions
+    assert read == pytest.approx(np.hstack([latents, np.zeros((7, 1))]), abs=1e-6)  # the projector shows three dimensions
     lines = (tmp_path / "run" / "metadata.tsv").read_text().splitlines()
     assert lines[0] == "label\tpicture"
     assert [line.split("\t") for line in lines[3:6]] == [["tab here", "2"], ["-", "3"], ["ⴰ", "4"]]
@@ -97,7 +97,7 @@ def test_a_sprite_is_never_larger_than_the_projector_takes():
 
 
 def test_a_single_code_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="At least two codes are expected"):
+    with pytest.raises(ValueError, match="At least two pictures are expected"):
         write_projector(tmp_path, np.zeros((1, 2)), np.zeros((1, 4, 4), np.uint8), ["a"])
-    with pytest.raises(ValueError, match="Received: 3 codes, 2 images, 3 labels"):
+    with pytest.raises(ValueError, match="Received: 3 latents, 2 images, 3 labels"):
         write_projector(tmp_path, np.zeros((3, 2)), np.zeros((2, 4, 4), np.uint8), ["a", "b", "c"])

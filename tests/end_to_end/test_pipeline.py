@@ -1,4 +1,4 @@
-"""The whole circle at a tiny size: a real job, real processes, a real instance, a real store; nothing is replaced."""
+"""The whole pipeline at a tiny size: a real job, real processes, a real instance, a real store; nothing is replaced."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def launch(home, store, *settings):
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """One run of everything."""
-    folder = tmp_path_factory.mktemp("circle")
+    folder = tmp_path_factory.mktemp("pipeline")
     home = folder / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
