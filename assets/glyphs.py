@@ -56,7 +56,7 @@ def _originals(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
 
 def _augmented(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
     sheet = augmented_sheet(inputs[f"{PREFIX}/originals"], stored)
-    return {**table_metadata(stored.table(AUGMENTED)), "pictures": shown("originals above their samples", sheet)}
+    return {**table_metadata(stored.table(AUGMENTED)), "pictures": shown("originals above their copies", sheet)}
 
 
 def _split(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
@@ -74,14 +74,14 @@ ABOUT: dict[str, About] = {
         _originals,
     ),
     f"{PREFIX}/augmented": About(
-        "Many samples from the originals by a pipeline of augmentation, each with what was done to it.",
+        "Many copies from the originals by a pipeline of augmentation, each with what was done to it.",
         "augmented",
         TABLE | {"opencv"},
         _augmented,
     ),
     **{
         f"{PREFIX}/{split}": About(
-            f"{use} Samples go where the hash of their unit sends them: original, group or sample.",
+            f"{use} Copies go where the hash of their unit sends them: original, group or copy.",
             "glyph_splits",
             TABLE,
             _split,

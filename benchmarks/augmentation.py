@@ -1,4 +1,4 @@
-"""Augmentation: ours against Augmentor, albumentations and Keras's preprocessing layers, samples per second, and how it looks.
+"""Augmentation: ours against Augmentor, albumentations and Keras's preprocessing layers, copies per second, and how it looks.
 
 Belongs here: what is asked of each, the environment of those that cannot live in ours (albumentations brings an OpenCV of its
 own, which would overwrite this project's), and the sheet of Augmentor's pictures above ours.
@@ -40,9 +40,9 @@ def _typical(names: Sequence[str], probability: float) -> Operations:
 
 
 LISTS = {
-    f"**{', '.join(FIVE)}**, all of them on every sample": _typical(FIVE, 1),
-    "**The same**, each on half of the samples (Keras: on all where a layer has no probability)": _typical(FIVE, 0.5),
-    f"**{', '.join(LEVELS)}**, all of them on every sample": _typical(LEVELS, 1),
+    f"**{', '.join(FIVE)}**, all of them on every copy": _typical(FIVE, 1),
+    "**The same**, each on half of the copies (Keras: on all where a layer has no probability)": _typical(FIVE, 0.5),
+    f"**{', '.join(LEVELS)}**, all of them on every copy": _typical(LEVELS, 1),
 }
 ROWS = (
     ("Augmentor", "augmentor", 1),
@@ -60,9 +60,9 @@ OWN_PARALLELISM = ("keras", "ours")
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationSettings(Settings):
-    seconds: float = setting(2.0, "how long each way makes samples", above=0)
+    seconds: float = setting(2.0, "how long each way makes copies", above=0)
     originals: int = setting(110, "pictures to make them from", low=1)
-    shown: int = setting(3, "samples of each operation on the sheet", low=1, high=10)
+    shown: int = setting(3, "copies of each operation on the sheet", low=1, high=10)
 
 
 def rivals() -> Path:
@@ -124,7 +124,7 @@ def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
 def measured(
     python: Path, library: str, operations: Operations, images: Path, workers: int, seconds: float
 ) -> tuple[float, str]:
-    """Samples per second and the version of one way: of all its processes together, once all of them are warm."""
+    """Copies per second and the version of one way: of all its processes together, once all of them are warm."""
     alone = library in OWN_PARALLELISM
     job = {"operations": operations, "images": str(images), "seconds": seconds, "workers": workers if alone else 1}
     interpreter = sys.executable if alone else python
@@ -152,7 +152,7 @@ def original(size: int = 64) -> np.ndarray:
 
 
 def sheet(python: Path, shown: int) -> bytes:
-    """All operations, Augmentor's samples above ours, as WebP."""
+    """All operations, Augmentor's copies above ours, as WebP."""
     image, thumb, gap = original(), 42, 3
     names = [n for n in OPERATIONS if n != "noise"]
     operations = _typical(names, 1)
@@ -199,14 +199,14 @@ def run(settings: AugmentationSettings, progress: Progress) -> Outcome:
         for title, operations in LISTS.items():
             rows: list[dict[str, Any]] = []
             for label, library, workers in ROWS:
-                row: dict[str, Any] = {"samples/s": label}
+                row: dict[str, Any] = {"copies/s": label}
                 for size in SIZES:
                     progress.say(f"{label}, {size} px, {next(iter(operations[0]))} and on")
                     row[f"{size} px"], versions[library] = measured(
                         python, library, operations, Path(folder) / f"{size}.npy", workers, settings.seconds
                     )
                 rows.append(row)
-            table = Table(title, {"samples/s": "", **{f"{size} px": ",.0f" for size in SIZES}}, rows)
+            table = Table(title, {"copies/s": "", **{f"{size} px": ",.0f" for size in SIZES}}, rows)
             for size in SIZES:
                 table = table.with_ratio(f"{size} px", ROWS[0][0], f"{size} px, ratio")
             tables.append(table)
@@ -214,25 +214,25 @@ def run(settings: AugmentationSettings, progress: Progress) -> Outcome:
     return Outcome(
         tables,
         [
-            f"""{settings.originals} grey characters are the originals, in memory; samples are made for {settings.seconds:g}
+            f"""{settings.originals} grey characters are the originals, in memory; copies are made for {settings.seconds:g}
             seconds after a warm-up, by one way after the other. Nothing is read or written in between, which favours
-            Augmentor: its usual pipeline reads and saves a file per sample. With two cores it and albumentations are run as
+            Augmentor: its usual pipeline reads and saves a file per copy. With two cores it and albumentations are run as
             two processes side by side, their best case. {", ".join(f"{name} {v}" for name, v in own.items())}.""",
             """The operations are the same in kind, not in every detail: albumentations' perspective moves all four corners
             and its rotation keeps empty corners; Keras's elastic layer is smooth, not a grid. Of the second list Keras applies
-            rotation, zoom and shear to every sample. Ours also records what was done to each sample. The goal is 20 times
+            rotation, zoom and shear to every copy. Ours also records what was done to each copy. The goal is 20 times
             Augmentor at 64 px.""",
-            f"""On the sheet each operation with the same arguments, Augmentor's samples above ours ({settings.shown} each);
+            f"""On the sheet each operation with the same arguments, Augmentor's copies above ours ({settings.shown} each);
             noise is ours alone. Crops are shown in proportion.""",
         ],
         {"versions": own, "operations": {title: list(operations) for title, operations in LISTS.items()}},
-        {"augmentation.webp": ("Each operation: Augmentor's samples above ours", sheet(python, settings.shown))},
+        {"augmentation.webp": ("Each operation: Augmentor's copies above ours", sheet(python, settings.shown))},
     )
 
 
 BENCHMARK = Benchmark(
     "augmentation",
-    "how many samples a second, beside Augmentor, albumentations and Keras?",
+    "how many copies a second, beside Augmentor, albumentations and Keras?",
     AugmentationSettings,
     minutes=lambda s: 1 + len(LISTS) * len(ROWS) * len(SIZES) * (s.seconds + 12) / 60,
     run=run,

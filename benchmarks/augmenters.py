@@ -2,7 +2,7 @@
 
 Belongs here: the same operations in the words of each library. Runs in the rivals' environment too, so nothing but NumPy is
 imported before a library is asked for. Speaks JSON lines: a job comes in; "ready" goes out when all is warm; a line comes in;
-samples per second go out.
+copies per second go out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 Operations = Sequence[Mapping[str, Mapping[str, Any]]]
 Make = Callable[[], int]
-"""Makes some samples and says how many."""
+"""Makes some copies and says how many."""
 
 BATCH = 256
 
@@ -46,7 +46,7 @@ def augmentor_pipeline(operations: Operations, images: np.ndarray) -> Any:
 
 
 def augmentor(operations: Operations, images: np.ndarray, workers: int) -> Make:
-    """Its pipeline on arrays, which spares it reading and writing a file per sample, as its usual one does."""
+    """Its pipeline on arrays, which spares it reading and writing a file per copy, as its usual one does."""
     pipeline = augmentor_pipeline(operations, images)
     return lambda: len(pipeline.sample(BATCH))
 
@@ -130,11 +130,11 @@ LIBRARIES: dict[str, Callable[[Operations, np.ndarray, int], Make]] = {
 
 
 def pictures(operations: Operations, images: np.ndarray, n: int) -> list[np.ndarray]:
-    """`n` samples of the first original per operation, by Augmentor, each of its own size."""
+    """`n` copies of the first original per operation, by Augmentor, each of its own size."""
     made = []
     for operation in operations:
         pipeline = augmentor_pipeline([operation], images[:1])
-        made += [np.asarray(sample[0]) for sample in pipeline.sample(n)]
+        made += [np.asarray(copy[0]) for copy in pipeline.sample(n)]
     return made
 
 

@@ -52,8 +52,8 @@ BATCH = 250
 @dataclasses.dataclass(frozen=True)
 class AutoencodersSettings(Settings):
     seconds: int = setting(30, "of training, for each model and way", low=1)
-    samples: int = setting(10_000, "of each source", low=100)
-    seed: int = setting(1, "source of chance of samples, weights and order", low=0)
+    pictures: int = setting(10_000, "of each source", low=100)
+    seed: int = setting(1, "source of chance of pictures, weights and order", low=0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,34 +61,34 @@ class Course:
     """What came of one training.
 
     Attributes:
-        samples: that were learned from.
+        pictures: that were learned from.
         seconds: without compiling, without a look at valid.
         loss: on valid, as it is trained: nats, or squared error, summed over pixels; KL and its factor included.
         psnr: of reconstructions on valid, dB; of a variational model from the mean.
     """
 
-    samples: int
+    pictures: int
     seconds: float
     loss: float
     psnr: float | None
 
     @property
     def pace(self) -> float:
-        """Samples per second."""
-        return self.samples / max(self.seconds, 1e-9)
+        """Pictures per second."""
+        return self.pictures / max(self.seconds, 1e-9)
 
 
 def clock(seconds: float, batch_size: int, now: Callable[[], float] = time.perf_counter) -> Any:
-    """A Keras callback that counts seconds and samples of training, and ends it when the time is over.
+    """A Keras callback that counts seconds and pictures of training, and ends it when the time is over.
 
-    The first batch compiles and the first after a look at valid waits for it: neither counts, nor do their samples.
+    The first batch compiles and the first after a look at valid waits for it: neither counts, nor do their pictures.
     """
     import keras
 
     class Clock(keras.callbacks.Callback):
         def __init__(self) -> None:
             super().__init__()
-            self.spent, self.samples = 0.0, 0
+            self.spent, self.pictures = 0.0, 0
             self._since: float | None = None
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -100,7 +100,7 @@ def clock(seconds: float, batch_size: int, now: Callable[[], float] = time.perf_
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if self._since is not None:
                 self.spent += now() - self._since
-                self.samples += batch_size
+                self.pictures += batch_size
             self._since = now()
             if self.spent >= seconds:
                 self.model.stop_training = True
@@ -158,7 +158,7 @@ def in_memory(train: TableReader, valid: TableReader, settings: AutoencoderSetti
         verbose=0,
         callbacks=[watch],
     )
-    return Course(watch.samples, watch.spent, *judged(halves, settings, valid))
+    return Course(watch.pictures, watch.spent, *judged(halves, settings, valid))
 
 
 def streamed(train: TableReader, valid: TableReader, settings: AutoencoderSettings, seconds: float, pace: float) -> Course:
@@ -173,7 +173,7 @@ def streamed(train: TableReader, valid: TableReader, settings: AutoencoderSettin
     watch = clock(2 * seconds if falls else seconds, settings.batch_size)
     told = dataclasses.replace(settings, epochs=epochs, patience=FOREVER)
     halves, _ = train_autoencoder(train, valid, told, callbacks=[watch])
-    return Course(watch.samples, watch.spent, *judged(halves, settings, valid))
+    return Course(watch.pictures, watch.spent, *judged(halves, settings, valid))
 
 
 def by_pca(train: TableReader, valid: TableReader, latents: int) -> float | None:
@@ -191,8 +191,8 @@ def tables(courses: Mapping[str, Mapping[str, Course]], linear: Mapping[str, flo
         "model": "",
         "pictures": "",
         "way": "",
-        "samples": ",d",
-        "samples/s": ",.0f",
+        "pictures seen": ",d",
+        "pictures/s": ",.0f",
         "pace, ratio": RATIO,
         "valid loss": ",.1f",
         "loss, ratio": RATIO,
@@ -209,8 +209,8 @@ def tables(courses: Mapping[str, Mapping[str, Course]], linear: Mapping[str, flo
                     "model": model,
                     "pictures": PICTURES[model],
                     "way": way,
-                    "samples": course.samples,
-                    "samples/s": course.pace,
+                    "pictures seen": course.pictures,
+                    "pictures/s": course.pace,
                     "pace, ratio": course.pace / base.pace,
                     "valid loss": course.loss,
                     "loss, ratio": course.loss / base.loss,
@@ -237,7 +237,7 @@ def data_of(source: str, folder: Path, settings: AutoencodersSettings, progress:
     store = Store(folder / source)
     originals = glyph_steps.make_originals(store, SOURCES[source], OriginalsSettings(seed=settings.seed), progress)
     augmented = glyph_steps.make_augmented(
-        store, originals, AugmentedSettings(n=settings.samples, seed=settings.seed), progress
+        store, originals, AugmentedSettings(n=settings.pictures, seed=settings.seed), progress
     )
     splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(), progress)
     train, valid = (splits[name].table(name) for name in ("train", "valid"))
@@ -263,7 +263,7 @@ def run(settings: AutoencodersSettings, progress: Progress, models: Sequence[str
     return Outcome(
         tables(courses, linear),
         [
-            f"""{settings.samples:,} samples of each source, augmented by the default pipeline and split by original: valid shows
+            f"""{settings.pictures:,} pictures of each source, augmented by the default pipeline and split by original: valid shows
             originals that train has never seen. Seed {settings.seed}, one run each. Both ways train the same network with the
             same loss and batch, compiled; as published the pictures are `float32` arrays in memory, shuffled by Keras, optimizer
             and rate are the write-up's, the rate constant, noise is drawn once, and the last weights are kept. Ours streams
@@ -286,6 +286,6 @@ BENCHMARK = Benchmark(
     "autoencoders",
     "how fast is each autoencoder trained, and is it worth more than PCA?",
     AutoencodersSettings,
-    minutes=lambda s: (len(AUTOENCODERS) * (2 * s.seconds + 15) + s.samples * 0.006) / 60,
+    minutes=lambda s: (len(AUTOENCODERS) * (2 * s.seconds + 15) + s.pictures * 0.006) / 60,
     run=run,
 )

@@ -49,10 +49,10 @@ class LearningSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class Mark:
-    """At so many seconds of training, after so many samples, valid was at this MSE."""
+    """At so many seconds of training, after so many pictures, valid was at this MSE."""
 
     seconds: float
-    samples: int
+    pictures: int
     mse: float
 
 
@@ -68,7 +68,7 @@ class Course:
     def __init__(self, seconds: float, measure: Callable[[Any], float], now: Callable[[], float] = time.perf_counter) -> None:
         self.seconds, self._measure, self._now = seconds, measure, now
         self.marks: list[Mark] = []
-        self.samples = 0
+        self.pictures = 0
         self.over = False
         self._paused = 0.0
         self._began = now()
@@ -78,10 +78,10 @@ class Course:
         """Seconds between marks."""
         return self.seconds / MARKS
 
-    def trained(self, draw: Any, samples: int) -> bool:
+    def trained(self, draw: Any, pictures: int) -> bool:
         """Say that a batch is through and what draws now; True when the time is over."""
         if not self.over:
-            self.samples += samples
+            self.pictures += pictures
             elapsed = self._now() - self._began - self._paused
             self.over = elapsed >= self.seconds
             before = self.marks[-1].seconds if self.marks else 0.0
@@ -97,13 +97,13 @@ class Course:
 
     def _mark(self, elapsed: float, draw: Any) -> None:
         stopped = self._now()
-        self.marks.append(Mark(elapsed, self.samples, self._measure(draw)))
+        self.marks.append(Mark(elapsed, self.pictures, self._measure(draw)))
         self._paused += self._now() - stopped
 
     @property
-    def samples_per_s(self) -> float:
+    def pictures_per_s(self) -> float:
         last = self.marks[-1]
-        return last.samples / last.seconds
+        return last.pictures / last.seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,11 +194,11 @@ def default_settings(data: Data, course: Course, seed: int, progress: Progress) 
     fitted(data, trial, DecoderSettings(seed=seed, epochs=1000), progress)
     first, last = trial.marks[0], trial.marks[-1]
     pace = (
-        (last.samples - first.samples) / max(last.seconds - first.seconds, 1e-9)
+        (last.pictures - first.pictures) / max(last.seconds - first.seconds, 1e-9)
         if len(trial.marks) > 1
-        else last.samples / last.seconds
+        else last.pictures / last.seconds
     )
-    compiling = 2 * max(first.seconds - first.samples / pace, 0.0)  # each stage has its own loss, so its own program
+    compiling = 2 * max(first.seconds - first.pictures / pace, 0.0)  # each stage has its own loss, so its own program
     return DecoderSettings(seed=seed, epochs=max(2, int(pace * (course.seconds - compiling) / data.train.rows)))
 
 
@@ -208,16 +208,16 @@ def summary(courses: Mapping[str, Course], null: float) -> list[Table]:
         {
             "decoder": name,
             "seconds": c.marks[-1].seconds,
-            "samples": c.samples,
-            "samples/s": c.samples_per_s,
+            "pictures": c.pictures,
+            "pictures/s": c.pictures_per_s,
             "valid MSE": c.marks[-1].mse,
             "FVU": c.marks[-1].mse / null,
         }
         for name, c in courses.items()
     ]
-    columns = {"decoder": "", "seconds": ".0f", "samples": ",d", "samples/s": ",.0f", "valid MSE": ".2e", "FVU": ".3f"}
+    columns = {"decoder": "", "seconds": ".0f", "pictures": ",d", "pictures/s": ",.0f", "valid MSE": ".2e", "FVU": ".3f"}
     made = Table("**Where each ends, after at most the same seconds**", columns, rows).with_ratio(
-        "samples/s", EAGER, "pace, ratio"
+        "pictures/s", EAGER, "pace, ratio"
     )
     made = made.with_ratio("valid MSE", EAGER, "error, ratio")
     # A mark falls on the first batch after its time; where compiling took longer there is none.
@@ -284,7 +284,7 @@ def run(settings: LearningSettings, progress: Progress) -> Outcome:
             f"""{data.train.rows:,} examples of train and {data.valid.rows:,} of valid, the same for all, clean pictures; seed
             {settings.seed}, one run each. FVU is MSE over that of the best blank picture of each example, {null:.2e}: 1 is
             no better than blank. Pace
-            is in times the article's samples per second, error in times its MSE.""",
+            is in times the article's pictures per second, error in times its MSE.""",
             f"""{EAGER}: its network, mean squared error, Adam {ARTICLE_RATE:g}, batch {ARTICLE_BATCH}, an eager loop with a
             gradient tape over arrays in memory. {SAME}: network, batch, rate and loss alike, compiled, streamed from
             Parquet. {DEFAULT}: `{ours.model}`, batch {ours.batch_size}, Adam {ours.learning_rate:g} falling as a cosine

@@ -124,7 +124,7 @@ class Trained:
 
     variant: str
     seed: int
-    samples: int
+    examples: int
     figures: Mapping[str, float]
     pictures: np.ndarray
 
@@ -136,7 +136,7 @@ def clock(seconds: float, variant: Variant, rate: float, cosine: bool, now: Call
     class Clock(keras.callbacks.Callback):
         def __init__(self) -> None:
             super().__init__()
-            self.spent, self.samples, self._stage = 0.0, 0, -1
+            self.spent, self.batches, self._stage = 0.0, 0, -1
             self._since: float | None = None
             self.means: list[np.ndarray] | None = None
 
@@ -156,8 +156,8 @@ def clock(seconds: float, variant: Variant, rate: float, cosine: bool, now: Call
             if self._since is not None:
                 self.spent += now() - self._since
             self._since = now()
-            self.samples += 1
-            if variant.averaged and self.samples % 10 == 0:
+            self.batches += 1
+            if variant.averaged and self.batches % 10 == 0:
                 self._average()
             if self.spent >= seconds * sum(variant.shares[: self._stage + 1]):
                 self.model.stop_training = True
@@ -215,7 +215,7 @@ def train_decoder(variant: Variant, seed: int, tables: Sequence[TableReader], se
     return Trained(
         variant.name,
         seed,
-        watch.samples * wanted.batch_size,
+        watch.batches * wanted.batch_size,
         {k: errors[k] or np.nan for k in ("fvu", "mse", "psnr_db")},
         pictures,
     )
@@ -246,7 +246,7 @@ def train_encoder(variant: Variant, seed: int, tables: Sequence[TableReader], se
     _, few = shown(valid)
     read = LINE.factors.snap(SCALES.from_latent(encoder.predict_on_batch(unit_images(few[IMAGE]))))
     pictures, _ = metrics.redraw_errors(LINE, read, few[IMAGE])
-    return Trained(variant.name, seed, watch.samples * wanted.batch_size, figures, pictures)
+    return Trained(variant.name, seed, watch.batches * wanted.batch_size, figures, pictures)
 
 
 def _own_core(cores: Any) -> None:
@@ -307,7 +307,7 @@ def table(
     rows = []
     for variant in variants:
         runs = [t for t in made if t.variant == variant.name]
-        row: dict[str, Any] = {half: variant.name, "examples seen": round(np.mean([t.samples for t in runs]))}
+        row: dict[str, Any] = {half: variant.name, "examples seen": round(np.mean([t.examples for t in runs]))}
         rows.append(row | {heading: spread([t.figures[f] for t in runs], how) for heading, (f, how) in columns.items()})
     return Table(title, {half: "", "examples seen": ",d", **dict.fromkeys(columns, "")}, rows)
 

@@ -48,7 +48,7 @@ def specs_within_factors(examples: StoredObject, drawing: Drawing) -> Check:
 
 
 def images_are_drawn(examples: StoredObject, drawing: Drawing) -> Check:
-    """A sample of the clean pictures is, pixel for pixel, what the draw method draws from its spec."""
+    """A part of the clean pictures, drawn at random, is, pixel for pixel, what the draw method draws from its spec."""
     rng = np.random.default_rng(0)
     redrawn = wrong = 0
     first = ""

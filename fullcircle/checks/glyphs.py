@@ -1,4 +1,4 @@
-"""Checks of the glyph rooms: what must hold of originals, samples and splits before anything is learned from them.
+"""Checks of the glyph rooms: what must hold of originals, copies and splits before anything is learned from them.
 
 Belongs here: each rule as a function from stored objects to a `Check`, as in `fullcircle.checks`. They look at the pictures
 themselves, not at what a column says of them.
@@ -26,13 +26,13 @@ from fullcircle.store.objects import StoredObject
 from fullcircle.store.tables import TableReader
 
 MAX_BLANK = 0.01
-"""Share of blank samples that is borne with a warning."""
+"""Share of blank copies that is borne with a warning."""
 
 MAX_IMBALANCE = 10
 """How many times as often as the rarest label the most common one may stand before a check warns."""
 
 REMADE_GROUPS, REMADE_PER_GROUP = 8, 16
-"""How many samples are made again: so many of each of so many random row groups."""
+"""How many copies are made again: so many of each of so many random row groups."""
 
 
 def originals_are_left(originals: StoredObject) -> Check:
@@ -86,12 +86,12 @@ def originals_are_sound(originals: StoredObject) -> Check:
     return Check(True, f"{len(seen):,} originals, each different.", {"originals": len(seen)})
 
 
-def samples_are_sound(originals: StoredObject, augmented: StoredObject) -> Check:
-    """Samples are pictures of the canvas, use the range of levels, and bear the label and group of an original there is."""
+def copies_are_sound(originals: StoredObject, augmented: StoredObject) -> Check:
+    """Copies are pictures of the canvas, use the range of levels, and bear the label and group of an original there is."""
     table = augmented.table(AUGMENTED)
     wrong = _wrong_canvas(table)
     if wrong:
-        return Check(False, f"{wrong} Make the samples again.")
+        return Check(False, f"{wrong} Make the copies again.")
     read = originals.table(ORIGINALS).read([ID, LABEL, GROUP])
     words = dict(zip(read[ID].tolist(), zip(read[LABEL].tolist(), read[GROUP].tolist(), strict=True), strict=True))
     lowest, highest = 255, 0
@@ -101,22 +101,22 @@ def samples_are_sound(originals: StoredObject, augmented: StoredObject) -> Check
             if words.get(original) != (label, group):
                 return Check(
                     False,
-                    f"Sample {name} says it is {label!r} of {group!r}; its original {original} is {words.get(original)}. Make "
-                    "the samples again.",
+                    f"Copy {name} says it is {label!r} of {group!r}; its original {original} is {words.get(original)}. Make "
+                    "the copies again.",
                 )
     figures = {"lowest_level": lowest, "highest_level": highest}
     if highest - lowest < 128:
         return Check(
             False,
-            f"Samples are expected to use half of the levels 0 to 255 at least. Received: {lowest} to {highest}. Look at contrast "
+            f"Copies are expected to use half of the levels 0 to 255 at least. Received: {lowest} to {highest}. Look at contrast "
             "and brightness in augmented.pipeline.",
             figures,
         )
-    return Check(True, f"{table.rows:,} samples, levels {lowest} to {highest}.", figures)
+    return Check(True, f"{table.rows:,} copies, levels {lowest} to {highest}.", figures)
 
 
-def samples_show_something(augmented: StoredObject) -> Check:
-    """No operation wiped a picture out: blank samples are counted, and what was done to them."""
+def copies_show_something(augmented: StoredObject) -> Check:
+    """No operation wiped a picture out: blank copies are counted, and what was done to them."""
     table = augmented.table(AUGMENTED)
     blank, fired = 0, Counter[str]()
     for block in table.blocks([OPERATIONS, IMAGE]):
@@ -127,33 +127,33 @@ def samples_show_something(augmented: StoredObject) -> Check:
     share = blank / max(table.rows, 1)
     figures: dict[str, Any] = {"blank": blank, "share": share}
     if blank:
-        # First the one that fired for more of them than it does for samples at large.
+        # First the one that fired for more of them than it does for copies at large.
         often = {operation.name: operation.probability for operation in pipeline_of(table.about).operations}
         suspects = sorted(fired, key=lambda name: fired[name] / often[name], reverse=True)
         done = ", ".join(f"{name} to {fired[name]:,}" for name in suspects) or "nothing"
         return Check(
             False,
-            f"{blank:,} of {table.rows:,} samples are blank, {share:.2%}. Done to them, the likeliest cause first: {done}. Make "
+            f"{blank:,} of {table.rows:,} copies are blank, {share:.2%}. Done to them, the likeliest cause first: {done}. Make "
             "that operation gentler.",
             figures | {f"blank_after_{name}": n for name, n in fired.items()},
             warns=share <= MAX_BLANK,
         )
-    return Check(True, f"None of {table.rows:,} samples is blank.", figures)
+    return Check(True, f"None of {table.rows:,} copies is blank.", figures)
 
 
-def samples_can_be_made_again(originals: StoredObject, augmented: StoredObject) -> Check:
-    """A sample of the samples is, byte for byte, what the recorded operations make of its original."""
+def copies_can_be_made_again(originals: StoredObject, augmented: StoredObject) -> Check:
+    """A part of the copies, drawn at random, is, byte for byte, what the recorded operations make of its original."""
     table = augmented.table(AUGMENTED)
     remade, wrong = _remade(table, originals)
     figures = {"remade": remade, "different": len(wrong)}
     if wrong:
         return Check(
             False,
-            f"{len(wrong)} of {remade} samples are not what their recorded operations make of their original, {wrong[0]} for one. "
-            "An operation changed since, or the originals did. Make the samples again.",
+            f"{len(wrong)} of {remade} copies are not what their recorded operations make of their original, {wrong[0]} for one. "
+            "An operation changed since, or the originals did. Make the copies again.",
             figures,
         )
-    return Check(True, f"{remade} samples made again from their originals and records, all the same to the byte.", figures)
+    return Check(True, f"{remade} copies made again from their originals and records, all the same to the byte.", figures)
 
 
 def labels_are_balanced(augmented: StoredObject) -> Check:
@@ -175,12 +175,12 @@ def labels_are_balanced(augmented: StoredObject) -> Check:
 
 
 def splits_are_whole(augmented: StoredObject, splits: Mapping[str, StoredObject]) -> Check:
-    """No split is empty, and together they hold every sample."""
+    """No split is empty, and together they hold every copy."""
     return checks.splits_are_whole(augmented, splits)
 
 
 def units_are_disjoint(originals: StoredObject, splits: Mapping[str, StoredObject]) -> Check:
-    """No unit stands in two splits, proved on the pictures: originals by their pixels, samples by making some of them again."""
+    """No unit stands in two splits, proved on the pictures: originals by their pixels, copies by making some of them again."""
     tables = {name: stored.table(name) for name, stored in splits.items()}
     about = tables[SPLITS[0]].about
     unit, valid_unit = about["splits"]["unit"], about["splits"]["valid_unit"]
@@ -193,25 +193,23 @@ def units_are_disjoint(originals: StoredObject, splits: Mapping[str, StoredObjec
         groups |= dict(zip(names, block[GROUP].tolist(), strict=True))
     remade = 0
     used: dict[str, set[str]] = {}
-    samples: dict[str, set[str]] = {}
+    copies: dict[str, set[str]] = {}
     for name, table in tables.items():
-        used[name], samples[name] = set(), set()
+        used[name], copies[name] = set(), set()
         for block in table.blocks([ID, ORIGINAL]):
             used[name].update(block[ORIGINAL].tolist())
             if unit == "sample":
-                samples[name].update(block[ID].tolist())
+                copies[name].update(block[ID].tolist())
         if unknown := used[name] - hashes.keys():
             return Check(False, f"{name} holds copies of {min(unknown)}, which is no original. Make the splits again.")
         n, wrong = _remade(table, originals)
         remade += n
         if wrong:
-            return Check(
-                False, f"Sample {wrong[0]} in {name} is no copy of the original that it names. Make the samples again."
-            )
+            return Check(False, f"Copy {wrong[0]} in {name} is no copy of the original that it names. Make the copies again.")
     units = {
         "original": {name: {hashes[o] for o in ids} for name, ids in used.items()},
         "group": {name: {groups[o] for o in ids} for name, ids in used.items()},
-        "sample": samples,
+        "sample": copies,
     }
     shared = []
     for a, b in itertools.combinations(SPLITS, 2):
@@ -265,7 +263,7 @@ def _wrong_canvas(table: TableReader) -> str:
 
 
 def _remade(table: TableReader, originals: StoredObject) -> tuple[int, list[str]]:
-    """How many samples were made again, and the ids of those that came out differently."""
+    """How many copies were made again, and the ids of those that came out differently."""
     rng = np.random.default_rng(0)
     pipeline = pipeline_of(table.about)
     columns = [ID, ORIGINAL, OPERATIONS, IMAGE]
@@ -304,9 +302,9 @@ GUARDS = (
     _guard(
         "augmented",
         ("augmented", "originals"),
-        Rule(samples_are_sound, lambda s: (s["originals"], s["augmented"])),
-        Rule(samples_show_something, lambda s: (s["augmented"],)),
-        Rule(samples_can_be_made_again, lambda s: (s["originals"], s["augmented"])),
+        Rule(copies_are_sound, lambda s: (s["originals"], s["augmented"])),
+        Rule(copies_show_something, lambda s: (s["augmented"],)),
+        Rule(copies_can_be_made_again, lambda s: (s["originals"], s["augmented"])),
         Rule(labels_are_balanced, lambda s: (s["augmented"],)),
     ),
     _guard(

@@ -18,7 +18,7 @@ import pyarrow as pa
 from fullcircle.core.processes import cores
 from fullcircle.core.progress import Progress, silent
 from fullcircle.data.settings import AugmentedSettings
-from fullcircle.images.augmentation import Pipeline, Samples
+from fullcircle.images.augmentation import Copies, Pipeline
 from fullcircle.store.columns import GROUP, ID, IMAGE, KEYPOINTS, LABEL, OPERATIONS, ORIGINAL
 from fullcircle.store.tables import TableReader, TableWriter, tensor_array, tensor_type, with_about
 
@@ -27,11 +27,11 @@ AUGMENTED = "augmented"
 WRITER_VERSION = 1
 
 WORTH = 20_000
-"""Samples for which a process more is worth its start: it takes a second, and 20,000 samples of 64 x 64 take one and a half."""
+"""Copies for which a process more is worth its start: it takes a second, and 20,000 copies of 64 x 64 take one and a half."""
 
 
 def augmented_schema(originals: TableReader, settings: AugmentedSettings) -> pa.Schema:
-    """Columns of the samples.
+    """Columns of the copies.
 
     ``id``; ``original``, the id of the picture that it is a copy of, and that one's ``label`` and ``group``; ``operations``, JSON,
     one entry per operation of the pipeline in its order, ``{"rotate": {"left_deg": 4.2}}`` or null where it did not fire;
@@ -71,7 +71,7 @@ def _pipeline(originals: TableReader, settings: AugmentedSettings) -> Pipeline:
 
 
 def write_augmented(path: Path, originals: TableReader, settings: AugmentedSettings, progress: Progress = silent) -> int:
-    """Make the samples and write them as one Parquet file; memory does not grow with `settings.n`, nor by the originals' pictures.
+    """Make the copies and write them as one Parquet file; memory does not grow with `settings.n`, nor by the originals' pictures.
 
     Raises:
         ValueError: when there is no original.
@@ -80,14 +80,14 @@ def write_augmented(path: Path, originals: TableReader, settings: AugmentedSetti
     with TableWriter(path, schema) as writer:
         for batch in make_augmented(originals, settings, schema, path.parent):
             writer.write(batch)
-            progress.step(AUGMENTED, writer.rows, settings.n, "samples")
+            progress.step(AUGMENTED, writer.rows, settings.n, "copies")
     return writer.rows
 
 
 def make_augmented(
     originals: TableReader, settings: AugmentedSettings, schema: pa.Schema, folder: Path
 ) -> Iterator[pa.RecordBatch]:
-    """The samples in order, block by block; the originals' pictures lie in an unnamed file in `folder` meanwhile."""
+    """The copies in order, block by block; the originals' pictures lie in an unnamed file in `folder` meanwhile."""
     if not originals.rows:
         raise ValueError("Originals are expected to augment. Received: none. See why they were rejected.")
     with_keypoints = KEYPOINTS in originals.schema.names
@@ -95,7 +95,7 @@ def make_augmented(
     words = {name: pa.array(read[name].tolist(), pa.string()) for name in (ID, LABEL, GROUP)}
     pipeline = _pipeline(originals, settings)
     first = 0
-    for samples in pipeline.stream(
+    for copies in pipeline.stream(
         _spooled(originals, folder),
         settings.n,
         settings.seed,
@@ -103,12 +103,12 @@ def make_augmented(
         choice=settings.choice,
         workers=settings.workers or max(1, min(cores(), settings.n // WORTH)),
     ):
-        yield _batch(samples, first, settings.seed, words, schema)
-        first += len(samples)
+        yield _batch(copies, first, settings.seed, words, schema)
+        first += len(copies)
 
 
 def _spooled(originals: TableReader, folder: Path) -> np.ndarray:
-    """All pictures of the originals, mapped from a file, because samples take them in any order."""
+    """All pictures of the originals, mapped from a file, because copies take them in any order."""
     with tempfile.TemporaryFile(dir=folder) as file:
         for block in originals.blocks([IMAGE]):
             block[IMAGE].tofile(file)
@@ -116,17 +116,17 @@ def _spooled(originals: TableReader, folder: Path) -> np.ndarray:
         return np.memmap(file, np.uint8, "r", shape=(originals.rows, *_shape(originals)))
 
 
-def _batch(samples: Samples, first: int, seed: int, words: dict[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:
-    rows = pa.array(samples.records.originals)
+def _batch(copies: Copies, first: int, seed: int, words: dict[str, pa.Array], schema: pa.Schema) -> pa.RecordBatch:
+    rows = pa.array(copies.records.originals)
     taken = {name: values.take(rows) for name, values in words.items()}
     columns: dict[str, pa.Array] = {
         ID: pa.array([f"{original}-{seed}-{i}" for i, original in enumerate(taken[ID].to_pylist(), first)]),
         ORIGINAL: taken[ID],
         LABEL: taken[LABEL],
         GROUP: taken[GROUP],
-        OPERATIONS: pa.array([json.dumps(samples.records.record(i)["operations"]) for i in range(len(samples))]),
-        IMAGE: tensor_array(samples.images),
+        OPERATIONS: pa.array([json.dumps(copies.records.record(i)["operations"]) for i in range(len(copies))]),
+        IMAGE: tensor_array(copies.images),
     }
-    if samples.keypoints is not None:
-        columns[KEYPOINTS] = tensor_array(samples.keypoints.astype(np.float32))
+    if copies.keypoints is not None:
+        columns[KEYPOINTS] = tensor_array(copies.keypoints.astype(np.float32))
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

@@ -123,7 +123,7 @@ def write_glyph_splits(
 ) -> dict[str, int]:
     """Write ``<split>.parquet`` into the folder of each split, and return the rows of each.
 
-    The columns are those of the samples and ``unit``: the original, the group or the sample that stands wholly in this split.
+    The columns are those of the copies and ``unit``: the original, the group or the copy that stands wholly in this split.
 
     Raises:
         SettingsError: when a split would be empty; says what to do.
@@ -162,11 +162,11 @@ def write_glyph_splits(
                 if len(rows):
                     writer.write(with_unit.take(pa.array(rows)))
             done += batch.num_rows
-            progress.step("splits", done, augmented.rows, "samples")
+            progress.step("splits", done, augmented.rows, "copies")
     rows_of = {split: writer.rows for split, writer in zip(SPLITS, writers, strict=True)}
     if empty := [name for name, rows in rows_of.items() if not rows]:
         raise SettingsError(
-            f"Every split is expected to hold samples. Received: none in {', '.join(empty)}, of {augmented.rows:,} samples. Raise "
+            f"Every split is expected to hold copies. Received: none in {', '.join(empty)}, of {augmented.rows:,} copies. Raise "
             "augmented.n, so that each original has copies, or the share of that split."
         )
     return rows_of

@@ -103,9 +103,9 @@ DEFAULT_PIPELINE: PipelineData = (
 
 @dataclasses.dataclass(frozen=True)
 class AugmentedSettings(Settings):
-    """How many samples are made from the originals, and by which operations."""
+    """How many copies are made from the originals, and by which operations."""
 
-    n: int = setting(10_000, "how many samples", low=1)
+    n: int = setting(10_000, "how many copies", low=1)
     seed: int = setting(1, "source of chance of every operation", low=0, high=LARGEST_SEED)
     choice: str = setting("balanced", "which originals: each as often as any other, or any each time", choices=CHOICES)
     fill: int | str = setting(
@@ -116,7 +116,7 @@ class AugmentedSettings(Settings):
         default=DEFAULT_PIPELINE, metadata={"about": "operations with their arguments, in order", "choices": None}
     )
     workers: int = setting(
-        0, "processes, 0: one per core where there are samples enough; changes nothing but the time", low=0, high=256, idle=True
+        0, "processes, 0: one per core where there are copies enough; changes nothing but the time", low=0, high=256, idle=True
     )
 
     def __post_init__(self) -> None:
@@ -142,7 +142,7 @@ class AugmentedSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class GlyphSplitsSettings(SplitsSettings):
-    """Which share of the samples fits, chooses, and is only looked at by reports, and what must not be parted."""
+    """Which share of the copies fits, chooses, and is only looked at by reports, and what must not be parted."""
 
     train: float = setting(0.72, "share that fits", above=0, high=1)
     test: float = setting(0.2, "share that only reports look at", above=0, high=1)

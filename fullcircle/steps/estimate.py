@@ -93,7 +93,7 @@ def estimate_pictures(
 
     Args:
         originals: how many, for a source that draws its own.
-        augmented: how many samples.
+        augmented: how many copies.
         canvas: of the originals.
         draws: whether the source draws its own.
     """

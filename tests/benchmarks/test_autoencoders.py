@@ -29,14 +29,14 @@ def test_the_clock_counts_neither_compiling_nor_looks_at_valid():
     for batch in range(3):
         watch.on_train_batch_end(batch)
         now += 2
-    assert (watch.spent, watch.samples) == (4.0, 20)
+    assert (watch.spent, watch.pictures) == (4.0, 20)
     watch.on_test_begin()
     now += 100
     watch.on_train_batch_end(0)
     now += 1
     assert not model.stop_training
     watch.on_train_batch_end(1)
-    assert (watch.spent, watch.samples) == (5.0, 30) and model.stop_training
+    assert (watch.spent, watch.pictures) == (5.0, 30) and model.stop_training
 
 
 def test_ratios_are_those_of_known_courses():
@@ -54,11 +54,11 @@ def test_ratios_are_those_of_known_courses():
 
 def test_both_ways_learn_for_a_moment(monkeypatch):
     monkeypatch.setattr(autoencoders, "FOREVER", 2)
-    outcome = autoencoders.run(AutoencodersSettings(seconds=1, samples=2000), silent, ["dense_autoencoder"])
+    outcome = autoencoders.run(AutoencodersSettings(seconds=1, pictures=2000), silent, ["dense_autoencoder"])
     (table,) = outcome.tables
     assert [row["way"] for row in table.rows] == [ARRAYS, OURS, LINEAR]
     for row in table.rows[:2]:
-        assert row["samples"] > 0 and np.isfinite(row["valid loss"])
+        assert row["pictures"] > 0 and np.isfinite(row["valid loss"])
         assert 5 < row["PSNR, dB"] < 40
     # Thirty-two numbers of PCA are worth more than a network that has hardly begun.
     assert table.rows[2]["PSNR, dB"] > table.rows[0]["PSNR, dB"]

@@ -39,9 +39,9 @@ def test_the_clock_stops_while_valid_is_measured():
         over.append(course.trained(None, 10))
     # Marks are due every 2 s, training looks every 3 s; what is told after the end does not count.
     assert [m.seconds for m in course.marks] == [3, 6, 9, 12, 15, 18, 21, 24]
-    assert [m.samples for m in course.marks] == [10, 20, 30, 40, 50, 60, 70, 80]
+    assert [m.pictures for m in course.marks] == [10, 20, 30, 40, 50, 60, 70, 80]
     assert over == [False] * 7 + [True] * 2
-    assert course.samples_per_s == pytest.approx(80 / 24)
+    assert course.pictures_per_s == pytest.approx(80 / 24)
     course.finish(None)
     assert len(course.marks) == 8
 
@@ -73,7 +73,7 @@ def test_errors_are_those_of_what_is_drawn(rng):
 
 def course_of(*marks, seconds=12.0):
     course = Course(seconds, lambda draw: 0.0)
-    course.marks, course.samples = [Mark(*m) for m in marks], marks[-1][1]
+    course.marks, course.pictures = [Mark(*m) for m in marks], marks[-1][1]
     return course
 
 
@@ -84,7 +84,7 @@ def test_known_numbers_give_known_ratios():
         DEFAULT: course_of((1.5, 300, 0.01), (6.2, 6200, 0.001)),
     }
     whole, way = learning.summary(courses, null=0.01)
-    assert [row["samples/s"] for row in whole.rows] == pytest.approx([100, 300, 1000])
+    assert [row["pictures/s"] for row in whole.rows] == pytest.approx([100, 300, 1000])
     assert [row["pace, ratio"] for row in whole.rows] == pytest.approx([1, 3, 10])
     assert [row["error, ratio"] for row in whole.rows] == pytest.approx([1, 0.8, 0.1])
     assert [row["FVU"] for row in whole.rows] == pytest.approx([1, 0.8, 0.1])
@@ -124,7 +124,7 @@ def test_the_whole_comparison_for_a_moment(monkeypatch):
     outcome = learning.run(learning.LearningSettings(seconds=1, examples=300), silent)
     whole = outcome.tables[0]
     assert [row["decoder"] for row in whole.rows] == [EAGER, SAME, DEFAULT]
-    assert all(row["samples"] > 0 and 0 < row["valid MSE"] < 1 for row in whole.rows)
+    assert all(row["pictures"] > 0 and 0 < row["valid MSE"] < 1 for row in whole.rows)
     assert outcome.figures["courses"][EAGER][-1]["seconds"] >= 1
     assert outcome.pictures["learning.svg"][1].startswith(b"<svg")
     same, default = asked
@@ -157,6 +157,6 @@ def test_both_loops_learn_the_same_network(store):
     ):
         course = Course(1e-6, measure)
         way(course)
-        assert course.samples == min(100, data.train.rows)
+        assert course.pictures == min(100, data.train.rows)
         found.append(course.marks[0].mse)
     assert found[0] == pytest.approx(found[1], rel=0.02)

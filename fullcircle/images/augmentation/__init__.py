@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fullcircle.images.augmentation.operation import Operation
 from fullcircle.images.augmentation.operations import OPERATIONS
-from fullcircle.images.augmentation.pipeline import BLOCK, CHOICES, Pipeline, Samples
+from fullcircle.images.augmentation.pipeline import BLOCK, CHOICES, Copies, Pipeline
 from fullcircle.images.augmentation.records import Fired, Records
 
-__all__ = ["BLOCK", "CHOICES", "OPERATIONS", "Fired", "Operation", "Pipeline", "Records", "Samples"]
+__all__ = ["BLOCK", "CHOICES", "OPERATIONS", "Copies", "Fired", "Operation", "Pipeline", "Records"]

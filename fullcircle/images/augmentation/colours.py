@@ -86,7 +86,7 @@ class HistogramEqualisation(Colouring):
     """
 
     name: ClassVar[str] = "histogram_equalisation"
-    probability: float = setting(1.0, "share of the samples that it is applied to", low=0, high=1)
+    probability: float = setting(1.0, "share of the copies that it is applied to", low=0, high=1)
 
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:
         planes = images.reshape(len(images), -1, *images.shape[3:])

@@ -1,6 +1,6 @@
 """Crops: part of the picture, as large as it is. They cut at whole pixels, so levels stay as they are.
 
-Samples are one array: see `Pipeline` for what happens where only some of them are cropped.
+Copies are one array: see `Pipeline` for what happens where only some of them are cropped.
 """
 
 from __future__ import annotations

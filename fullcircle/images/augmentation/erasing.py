@@ -15,10 +15,10 @@ from fullcircle.images.augmentation.seeds import draw_seeds
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RandomErasing(Colouring):
-    """Fill a random rectangle of the sample with random levels.
+    """Fill a random rectangle of the copy with random levels.
 
     Each side is uniform between a tenth of the frame's (or `rectangle_area`, where that is less) and `rectangle_area` of it. It
-    is placed in the frame of the sample, wherever in the list it stands.
+    is placed in the frame of the copy, wherever in the list it stands.
     """
 
     name: ClassVar[str] = "random_erasing"

@@ -1,4 +1,4 @@
-"""Geometry of many samples at once: 3 x 3 matrices and displacement fields, and the one resampling at their end.
+"""Geometry of many copies at once: 3 x 3 matrices and displacement fields, and the one resampling at their end.
 
 Belongs here: coordinates, how maps compose, OpenCV's warps. Nothing here knows an operation or draws chance.
 
@@ -135,10 +135,10 @@ def displaced(nodes: np.ndarray, frames: np.ndarray, points: np.ndarray) -> np.n
 
 @dataclasses.dataclass(frozen=True)
 class _Bend:
-    """Displacements of some samples: a field over the frame of each, then what comes before it.
+    """Displacements of some copies: a field over the frame of each, then what comes before it.
 
     Attributes:
-        rows: ``(n,)``, the samples.
+        rows: ``(n,)``, the copies.
         before: ``(n, 3, 3)``, from the displaced point on, back to the previous bend or the original.
         nodes: ``(n, rows, columns, 2)``.
         frames: ``(n, 2)``, width and height that the grid covers.
@@ -153,7 +153,7 @@ class _Bend:
 
 
 class Maps:
-    """The map of each sample, from its own pixels back to those of its original: everything that is geometry, in one.
+    """The map of each copy, from its own pixels back to those of its original: everything that is geometry, in one.
 
     Operations are added in their order. Where no displacement is among them a map is a single matrix; where there are some, it is
     a chain of matrices and displacements.
@@ -179,12 +179,12 @@ class Maps:
     def warp(
         self, images: np.ndarray, which: np.ndarray, frame: tuple[int, int], fills: np.ndarray, interpolation: str
     ) -> np.ndarray:
-        """Resample every sample once.
+        """Resample every copy once.
 
         Args:
             images: the originals, ``uint8 (m, h, w[, c])``.
-            which: ``(n,)``, the original of each sample.
-            frame: width and height of the samples.
+            which: ``(n,)``, the original of each copy.
+            frame: width and height of the copies.
             fills: ``(n,)``, the level outside the original, -1 to repeat its edge.
             interpolation: one of `INTERPOLATIONS`.
 
@@ -195,7 +195,7 @@ class Maps:
 
         flag = {"linear": cv2.INTER_LINEAR, "nearest": cv2.INTER_NEAREST, "cubic": cv2.INTER_CUBIC}[interpolation]
         n, (width, height) = len(which), frame
-        samples = np.empty((n, height, width, *images.shape[3:]), np.uint8)
+        copies = np.empty((n, height, width, *images.shape[3:]), np.uint8)
         # So many points per pixel and axis; `fine` takes the pixels of the points to edge coordinates.
         points = np.ones(n, int) if interpolation == "nearest" else self._points(frame)
         fine = affine(n, a=1 / points, c=0.5 / points, e=1 / points, f=0.5 / points)
@@ -208,11 +208,11 @@ class Maps:
         still = (self.whole == np.eye(3)).all(axis=(1, 2)) & (frame == (images.shape[2], images.shape[1]))
         still[list(bent)] = False
         if still.any():
-            samples[still] = images[which[still]]
+            copies[still] = images[which[still]]
         for i in np.flatnonzero(~still).tolist():
             image, fill, k = images[which[i]], int(fills[i]), int(points[i])
             border, level = cv2.BORDER_REPLICATE if within[i] else cv2.BORDER_CONSTANT, (fill,) * 4
-            size, to = (width * k, height * k), samples[i] if k == 1 else None
+            size, to = (width * k, height * k), copies[i] if k == 1 else None
             if i in bent:
                 x, y, inside = bent[i].coordinates(size, images.shape)
                 border = cv2.BORDER_REPLICATE if fill < 0 or inside else cv2.BORDER_CONSTANT
@@ -222,16 +222,16 @@ class Maps:
             else:
                 warped = cv2.warpPerspective(image, pixels[i], size, to, flag | cv2.WARP_INVERSE_MAP, border, level)
             if k > 1:
-                cv2.resize(warped, frame, samples[i], interpolation=cv2.INTER_AREA)
-        return samples
+                cv2.resize(warped, frame, copies[i], interpolation=cv2.INTER_AREA)
+        return copies
 
     def _bent(self, fine: np.ndarray, points: np.ndarray, frame: tuple[int, int], shape: tuple[int, ...]) -> dict[int, _Field]:
-        """Where the pixels of each sample that has displacements come from.
+        """Where the pixels of each copy that has displacements come from.
 
         Args:
-            fine: ``(n, 3, 3)``, from the pixels of a sample, or the points in them, to edge coordinates.
+            fine: ``(n, 3, 3)``, from the pixels of a copy, or the points in them, to edge coordinates.
             points: ``(n,)``, points per pixel and axis.
-            frame: width and height of the samples.
+            frame: width and height of the copies.
             shape: of the array of originals.
         """
         last = self.matrices @ fine
@@ -278,7 +278,7 @@ class Maps:
 
 
 class _Field(Protocol):
-    """Where the points of one bent sample come from."""
+    """Where the points of one bent copy come from."""
 
     def coordinates(self, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, bool]:
         """X and y in pixels of the original, ``float32 (height, width)``, and whether all lie on it."""
@@ -290,7 +290,7 @@ class _Nodes:
 
     Attributes:
         planes: x and y of each node, ``float32 (2, rows, columns)``, or in perspective x, y and depth.
-        to_nodes: ``(3, 3)``, from the points of the sample to columns and rows of nodes.
+        to_nodes: ``(3, 3)``, from the points of the copy to columns and rows of nodes.
         inside: whether all nodes come from the original.
     """
 
@@ -317,7 +317,7 @@ class _Chain:
     """Any displacements, pixel by pixel.
 
     Attributes:
-        last: ``(3, 3)``, from the points of the sample to the frame of its last displacement.
+        last: ``(3, 3)``, from the points of the copy to the frame of its last displacement.
         links: in the order of the operations: what comes before a displacement, its nodes ``float32 (2, rows, columns)``, and
             the map from its frame to columns and rows of nodes.
     """
@@ -357,7 +357,7 @@ def _straight(matrices: np.ndarray) -> np.ndarray:
 
 
 def _corners(points: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
-    """The outermost points of each sample, in their own pixel coordinates, ``(n, 4, 2)``."""
+    """The outermost points of each copy, in their own pixel coordinates, ``(n, 4, 2)``."""
     return np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (np.multiply.outer(points, frame) - 1)[:, None]
 
 

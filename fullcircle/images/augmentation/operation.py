@@ -1,6 +1,6 @@
 """What an operation is: arguments with their rules, what it draws by chance, and what that does.
 
-Belongs here: the abstract classes. An operation draws first, for all samples of a block at once, and is applied afterwards, from
+Belongs here: the abstract classes. An operation draws first, for all copies of a block at once, and is applied afterwards, from
 what was drawn alone; so what was recorded makes the same picture again.
 Does not belong here: an operation (one class each in this folder), the order in which they are applied (`pipeline`).
 """
@@ -20,7 +20,7 @@ REQUIRED: Any = dataclasses.MISSING
 """In place of a default: this argument must be given."""
 
 Parameters = Mapping[str, np.ndarray]
-"""What an operation drew: an array of one value per sample under each name."""
+"""What an operation drew: an array of one value per copy under each name."""
 
 Frame = tuple[int, int]
 """Width and height in px."""
@@ -33,12 +33,12 @@ class Operation(Settings):
     Attributes:
         name: key in the list of operations and in pipelines as data.
         example: arguments for trying it out, all that are required but the probability; documentation and tests use them.
-        probability: share of the samples that it is applied to.
+        probability: share of the copies that it is applied to.
     """
 
     name: ClassVar[str]
     example: ClassVar[Mapping[str, Any]] = {}
-    probability: float = setting(REQUIRED, "share of the samples that it is applied to", low=0, high=1)
+    probability: float = setting(REQUIRED, "share of the copies that it is applied to", low=0, high=1)
 
     @classmethod
     def section(cls) -> str:
@@ -66,14 +66,14 @@ class Operation(Settings):
         return {self.name: self.as_dict()}
 
     def draw(self, frames: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """The chance of a block of samples.
+        """The chance of a block of copies.
 
         Args:
-            frames: ``int (n, 2)``, width and height of each sample as this operation finds it.
+            frames: ``int (n, 2)``, width and height of each copy as this operation finds it.
             rng: source of chance.
 
         Returns:
-            Parameters by name, a value per sample each; names carry units.
+            Parameters by name, a value per copy each; names carry units.
         """
         return {}
 
@@ -87,7 +87,7 @@ class Geometric(Operation):
         """The maps from the frame `after` it back to the frame before, in edge coordinates, ``float64 (n, 3, 3)``."""
 
     def frames_after(self, frames: np.ndarray, drawn: Parameters) -> np.ndarray:
-        """Width and height of each sample after it, ``int (n, 2)``."""
+        """Width and height of each copy after it, ``int (n, 2)``."""
         return frames
 
     def frame_after(self, frame: Frame | None) -> Frame | None:
@@ -106,7 +106,7 @@ class Bending(Operation):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Colouring(Operation):
-    """An operation that changes levels and leaves pixels where they are: after all geometry, in the frame of the samples."""
+    """An operation that changes levels and leaves pixels where they are: after all geometry, in the frame of the copies."""
 
     @abc.abstractmethod
     def apply(self, images: np.ndarray, drawn: Parameters) -> np.ndarray:

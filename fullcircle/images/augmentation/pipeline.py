@@ -1,10 +1,10 @@
 """A pipeline: operations in order, applied to pictures by chance.
 
-Belongs here: drawing the chance of a block of samples, applying it, blocks in order on several processes, one sample made again.
+Belongs here: drawing the chance of a block of copies, applying it, blocks in order on several processes, one copy made again.
 Does not belong here: what an operation does, how maps are composed and resampled (`geometry`), files.
 
-Samples are made in blocks of `BLOCK`, each from its own stream of chance, (seed, block): the first samples do not depend on
-how many follow, nor any sample on the number of workers.
+Copies are made in blocks of `BLOCK`, each from its own stream of chance, (seed, block): the first copies do not depend on
+how many follow, nor any copy on the number of workers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHOICES = ("balanced", "random")
 
 
 @dataclasses.dataclass(frozen=True)
-class Samples:
+class Copies:
     """Pictures made by a pipeline.
 
     Attributes:
@@ -51,11 +51,11 @@ class Samples:
 class Pipeline:
     """Operations in order.
 
-    All geometry of a sample is one map, and the original is resampled once through it. So what an operation moves out of the frame
-    is not lost to a later one. Colours follow, in their order, in the frame of the samples.
+    All geometry of a copy is one map, and the original is resampled once through it. So what an operation moves out of the frame
+    is not lost to a later one. Colours follow, in their order, in the frame of the copies.
 
-    All samples have one size: the one that the operations leave, or, where that is a matter of chance (a crop that fires for
-    half of the samples), the originals' own, to which the last map stretches them. End with `Resize` for another.
+    All copies have one size: the one that the operations leave, or, where that is a matter of chance (a crop that fires for
+    half of the copies), the originals' own, to which the last map stretches them. End with `Resize` for another.
 
     Args:
         operations: in the order of their application.
@@ -68,7 +68,7 @@ class Pipeline:
 
     Example:
         >>> pipeline = Pipeline([Rotate(probability=0.7, max_left_rotation=10, max_right_rotation=10), Invert(probability=0.5)])
-        >>> samples = pipeline.sample(images, 1000, np.random.default_rng(1))
+        >>> copies = pipeline.sample(images, 1000, np.random.default_rng(1))
     """
 
     def __init__(self, operations: Sequence[Operation], *, fill: int | str = 0, interpolation: str = "linear") -> None:
@@ -122,7 +122,7 @@ class Pipeline:
         return [operation.as_data() for operation in self.operations]
 
     def frame(self, width: int, height: int) -> Frame:
-        """Width and height of the samples of originals of this size."""
+        """Width and height of the copies of originals of this size."""
         frame: Frame | None = (width, height)
         for operation in self.operations:
             if isinstance(operation, Geometric) and operation.probability > 0:
@@ -140,17 +140,17 @@ class Pipeline:
         labels: np.ndarray | None = None,
         choice: str = "balanced",
         workers: int = 1,
-    ) -> Samples:
-        """Make samples in memory; `stream` makes them block by block.
+    ) -> Copies:
+        """Make copies in memory; `stream` makes them block by block.
 
         Args:
             images: the originals, ``uint8 (m, height, width[, 3])``.
-            n: how many samples, at least 1.
+            n: how many copies, at least 1.
             rng: source of chance.
             keypoints: ``(m, k, 2)``, x and y of points in each original, in px; pixel centres lie at whole numbers.
             labels: ``(m, ...)``, of each original.
             choice: which originals are taken. "balanced": all in random order, then all again, so that no two differ by more
-                than one sample. "random": each time any, with replacement.
+                than one copy. "random": each time any, with replacement.
             workers: processes; they change nothing but the time. More than one are started anew for the call, which takes about a
                 second, and need what `multiprocessing` needs of a script: ``if __name__ == "__main__":`` around what it does.
 
@@ -160,7 +160,7 @@ class Pipeline:
         """
         seed = int(rng.integers(2**63))
         blocks = list(self.stream(images, n, seed, keypoints=keypoints, labels=labels, choice=choice, workers=workers))
-        return Samples(
+        return Copies(
             np.concatenate([b.images for b in blocks]),
             Records.joined([b.records for b in blocks]),
             None if keypoints is None else np.concatenate([_given(b.keypoints) for b in blocks]),
@@ -177,8 +177,8 @@ class Pipeline:
         labels: np.ndarray | None = None,
         choice: str = "balanced",
         workers: int = 1,
-    ) -> Iterator[Samples]:
-        """The samples of `sample`, in blocks of `BLOCK`; memory does not grow with `n`. Arguments as there, but a seed."""
+    ) -> Iterator[Copies]:
+        """The copies of `sample`, in blocks of `BLOCK`; memory does not grow with `n`. Arguments as there, but a seed."""
         images = _checked(images)
         if n < 1:
             raise ValueError(f"n is expected to be at least 1. Received: {n}.")
@@ -195,7 +195,7 @@ class Pipeline:
         return self._blocks(images, n, seed, keypoints, labels, choice, workers)
 
     def replay(self, image: np.ndarray, record: Mapping[str, Any]) -> np.ndarray:
-        """One sample made again from its original and its record, equal to the byte.
+        """One copy made again from its original and its record, equal to the byte.
 
         Args:
             image: the original, ``uint8 (height, width[, 3])``.
@@ -228,9 +228,9 @@ class Pipeline:
         labels: np.ndarray | None,
         choice: str,
         workers: int,
-    ) -> Iterator[Samples]:
-        for records, (samples, moved) in self._applied(images, self._drawn(images, n, seed, choice), keypoints, workers):
-            yield Samples(samples, records, moved, None if labels is None else labels[records.originals])
+    ) -> Iterator[Copies]:
+        for records, (copies, moved) in self._applied(images, self._drawn(images, n, seed, choice), keypoints, workers):
+            yield Copies(copies, records, moved, None if labels is None else labels[records.originals])
 
     def _drawn(self, images: np.ndarray, n: int, seed: int, choice: str) -> Iterator[Records]:
         """The chance of every block; drawn for whole blocks, of which the last may be cut short."""
@@ -312,15 +312,15 @@ class Pipeline:
         if points is not None:
             points[rows] *= (after[rows] / frames[rows])[:, None]
             points -= 0.5
-        samples = maps.warp(images, records.originals, last, fills, self.interpolation)
+        copies = maps.warp(images, records.originals, last, fills, self.interpolation)
         for operation, entry in zip(self.operations, records.operations, strict=True):
             if isinstance(operation, Colouring) and entry.fired.any():
                 if entry.fired.all():
-                    samples = operation.apply(samples, entry.drawn)
+                    copies = operation.apply(copies, entry.drawn)
                 else:
                     rows = np.flatnonzero(entry.fired)
-                    samples[rows] = operation.apply(samples[rows], entry.rows(rows).drawn)
-        return samples, points
+                    copies[rows] = operation.apply(copies[rows], entry.rows(rows).drawn)
+        return copies, points
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Records: which operations fired for which sample, and with what parameters.
+"""Records: which operations fired for which copy, and with what parameters.
 
 Belongs here: the columns, and one sample's record as plain data.
 """
@@ -14,11 +14,11 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Fired:
-    """One operation over a block of samples.
+    """One operation over a block of copies.
 
     Attributes:
         name: of the operation.
-        fired: ``bool (n,)``, the samples that it was applied to.
+        fired: ``bool (n,)``, the copies that it was applied to.
         drawn: its parameters by name, ``(n,)`` each; they mean nothing where it did not fire.
     """
 
@@ -33,7 +33,7 @@ class Fired:
 
 @dataclasses.dataclass(frozen=True)
 class Records:
-    """How each sample came about.
+    """How each copy came about.
 
     Attributes:
         originals: ``int64 (n,)``, the row of the original it was made from.
@@ -51,7 +51,7 @@ class Records:
         return Records(self.originals[rows], tuple(f.rows(rows) for f in self.operations))
 
     def record(self, i: int) -> dict[str, Any]:
-        """One sample's record as plain data, fit for JSON.
+        """One copy's record as plain data, fit for JSON.
 
         Returns:
             ``{"original": 3, "operations": [{"rotate": {"left_deg": 4.2}}, None, ...]}``, one entry per operation of the

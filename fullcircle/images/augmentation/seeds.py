@@ -1,4 +1,4 @@
-"""Chance that is too much to record: a seed per sample is, and what follows from it is computed again.
+"""Chance that is too much to record: a seed per copy is, and what follows from it is computed again.
 
 Belongs here: seeds, and numbers from many seeds at once.
 """
@@ -12,7 +12,7 @@ LIMIT = 2**53
 
 
 def draw_seeds(n: int, rng: np.random.Generator) -> np.ndarray:
-    """A seed for each sample, ``int64 (n,)``."""
+    """A seed for each copy, ``int64 (n,)``."""
     return rng.integers(0, LIMIT, n)
 
 
@@ -20,7 +20,7 @@ def uniforms(seeds: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers of each seed, uniform in [0, 1), ``float64 (n, *shape)``.
 
     SplitMix64 (Steele, Lea and Flood 2014): the k-th number is a hash of seed and k, so all of them are computed at once,
-    where a generator per sample would take longer than the picture.
+    where a generator per copy would take longer than the picture.
     """
     count = int(np.prod(shape))
     with np.errstate(over="ignore"):

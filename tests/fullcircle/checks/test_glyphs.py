@@ -52,9 +52,9 @@ def test_what_is_made_passes(made):
         glyph_checks.originals_are_left(originals),
         glyph_checks.few_are_rejected(originals),
         glyph_checks.originals_are_sound(originals),
-        glyph_checks.samples_are_sound(originals, augmented),
-        glyph_checks.samples_show_something(augmented),
-        glyph_checks.samples_can_be_made_again(originals, augmented),
+        glyph_checks.copies_are_sound(originals, augmented),
+        glyph_checks.copies_show_something(augmented),
+        glyph_checks.copies_can_be_made_again(originals, augmented),
         glyph_checks.labels_are_balanced(augmented),
         glyph_checks.splits_are_whole(augmented, splits),
         glyph_checks.units_are_disjoint(originals, splits),
@@ -124,7 +124,7 @@ def test_unsound_originals_are_found(change, fault, made):
 )
 def test_unsound_samples_are_found(change, fault, made):
     store, originals, augmented, _ = made
-    found = glyph_checks.samples_are_sound(originals, changed(store, augmented, "augmented", change))
+    found = glyph_checks.copies_are_sound(originals, changed(store, augmented, "augmented", change))
     assert not found.passed
     assert fault in found.description
 
@@ -140,22 +140,22 @@ def test_an_operation_that_wipes_pictures_out_is_found_named_and_counted(made):
     rows = augmented.table("augmented").read(["operations", "image"])
     blank = [np.ptp(image) < 8 for image in rows["image"]]
     fired = [json.loads(text)[1] is not None for text, b in zip(rows["operations"], blank, strict=True) if b]
-    found = glyph_checks.samples_show_something(augmented)
+    found = glyph_checks.copies_show_something(augmented)
     assert not found.passed
     assert not found.warns  # far more than one in a hundred
     assert found.figures["blank"] == sum(blank) > 30
     assert found.figures["blank_after_black_and_white"] == sum(fired) == sum(blank)
-    # Rotate fired for all of them too, but so it does for every sample.
+    # Rotate fired for all of them too, but so it does for every copy.
     assert f"the likeliest cause first: black_and_white to {sum(blank)}, " in found.description
 
 
 def test_a_few_blank_samples_only_warn(made):
     store, _, augmented, _ = made
-    found = glyph_checks.samples_show_something(
+    found = glyph_checks.copies_show_something(
         changed(store, augmented, "augmented", lambda c: c["image"].__setitem__(slice(0, 7), 30))
     )
     assert (found.passed, found.warns, found.figures["blank"]) == (False, True, 7)
-    found = glyph_checks.samples_show_something(
+    found = glyph_checks.copies_show_something(
         changed(store, augmented, "augmented", lambda c: c["image"].__setitem__(slice(0, 8), 30))
     )
     assert (found.passed, found.warns) == (False, False)
@@ -164,9 +164,9 @@ def test_a_few_blank_samples_only_warn(made):
 def test_samples_that_are_not_what_their_records_make_are_found(made):
     store, originals, augmented, _ = made
     rolled = changed(store, augmented, "augmented", lambda c: c.update(image=np.roll(c["image"], 1, axis=2)))
-    found = glyph_checks.samples_can_be_made_again(originals, rolled)
+    found = glyph_checks.copies_can_be_made_again(originals, rolled)
     assert not found.passed
-    assert "16 of 16 samples are not what their recorded operations make of their original" in found.description
+    assert "16 of 16 copies are not what their recorded operations make of their original" in found.description
 
 
 def test_a_rare_label_warns(made):
@@ -187,7 +187,7 @@ def with_split(made, name, change, about=None):
 
 
 def test_an_original_on_two_sides_is_found_by_content(made):
-    """A sample of train's slipped into test, whatever its columns say of it."""
+    """A copy of train's slipped into test, whatever its columns say of it."""
     _, originals, _, splits = made
     stolen = splits["train"].table("train").read(["id", "unit", "original", "operations", "image"], limit=1)
 

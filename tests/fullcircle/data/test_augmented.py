@@ -1,4 +1,4 @@
-"""Augmented: the table says how each sample came about, and anybody can make it again."""
+"""Augmented: the table says how each copy came about, and anybody can make it again."""
 
 import itertools
 import json
@@ -113,7 +113,7 @@ def test_without_originals_nothing_is_augmented(store, tmp_path):
         glyph_steps.make_augmented(store, originals, AugmentedSettings(n=3))
 
 
-def test_contact_sheets_are_small_and_show_originals_above_their_samples(tifinagh):
+def test_contact_sheets_are_small_and_show_originals_above_their_copies(tifinagh):
     import io
 
     from PIL import Image

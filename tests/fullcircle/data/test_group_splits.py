@@ -160,7 +160,7 @@ def test_too_few_samples_are_refused_with_what_to_do(tifinagh):
     store, originals, _ = tifinagh
     few = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=1, workers=1))
     drafts = set((store.root / "objects").rglob("*"))
-    with pytest.raises(SettingsError, match="Every split is expected to hold samples. Received: none in .*Raise augmented.n"):
+    with pytest.raises(SettingsError, match="Every split is expected to hold copies. Received: none in .*Raise augmented.n"):
         glyph_steps.make_glyph_splits(store, originals, few, DEFAULT)
     assert set((store.root / "objects").rglob("*")) == drafts
     assert SPLITS == ("train", "test", "valid")

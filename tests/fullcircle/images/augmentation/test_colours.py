@@ -26,8 +26,8 @@ def images(request, rng):
 
 
 def always(kind, images, rng, n=8, **arguments):
-    samples = Pipeline([kind(probability=1, **arguments)]).sample(images, n, rng)
-    return samples.images, images[samples.records.originals], samples.records.operations[0].drawn
+    copies = Pipeline([kind(probability=1, **arguments)]).sample(images, n, rng)
+    return copies.images, images[copies.records.originals], copies.records.operations[0].drawn
 
 
 def as_grey(image):

@@ -38,21 +38,21 @@ def always(kind, images, rng, n=30, keypoints=None, **arguments):
     ],
 )
 def test_flips_and_quarter_turns_are_exact(kind, expected, images, rng):
-    samples = always(kind, images, rng)
-    for image, original in zip(samples.images, samples.records.originals, strict=True):
+    copies = always(kind, images, rng)
+    for image, original in zip(copies.images, copies.records.originals, strict=True):
         assert np.array_equal(image, expected(images[original]))
 
 
 def test_random_flips_and_turns_are_those_recorded(rng):
     images = rng.integers(0, 256, (3, 32, 32), dtype=np.uint8)
-    samples = always(RotateRandom90, images, rng, 100)
-    turns = samples.records.operations[0].drawn["left_quarters"]
-    for image, original, turn in zip(samples.images, samples.records.originals, turns, strict=True):
+    copies = always(RotateRandom90, images, rng, 100)
+    turns = copies.records.operations[0].drawn["left_quarters"]
+    for image, original, turn in zip(copies.images, copies.records.originals, turns, strict=True):
         assert np.array_equal(image, np.rot90(images[original], turn))
     assert set(turns) == {1, 2, 3}
-    samples = always(FlipRandom, images, rng, 100)
-    axes = samples.records.operations[0].drawn["axis"]
-    for image, original, axis in zip(samples.images, samples.records.originals, axes, strict=True):
+    copies = always(FlipRandom, images, rng, 100)
+    axes = copies.records.operations[0].drawn["axis"]
+    for image, original, axis in zip(copies.images, copies.records.originals, axes, strict=True):
         assert np.array_equal(image, np.flip(images[original], 1 if axis == "left_right" else 0))
 
 
@@ -61,10 +61,10 @@ def test_a_rotated_point_lands_where_trigonometry_says(kind, rng):
     """With complex numbers, y upwards: turning left multiplies by exp(i angle)."""
     width, height = 50, 30
     points = np.tile(rng.uniform(5, 25, (1, 4, 2)), (1, 1, 1))
-    samples = always(kind, np.zeros((1, height, width), np.uint8), rng, 50, points, max_left_rotation=60, max_right_rotation=20)
-    angles = samples.records.operations[0].drawn["left_deg"]
+    copies = always(kind, np.zeros((1, height, width), np.uint8), rng, 50, points, max_left_rotation=60, max_right_rotation=20)
+    angles = copies.records.operations[0].drawn["left_deg"]
     assert angles.min() > -20 and angles.max() < 60 and (angles < 0).any() and (angles > 20).any()
-    for angle, moved in zip(np.radians(angles), samples.keypoints, strict=True):
+    for angle, moved in zip(np.radians(angles), copies.keypoints, strict=True):
         # The largest rectangle of the same aspect in the turned picture: turned back, its corners touch the picture's border.
         c, s = np.cos(angle), abs(np.sin(angle))
         scale = max(c + s * height / width, c + s * width / height) if kind is Rotate else 1
@@ -83,11 +83,11 @@ def test_rotate_shows_no_empty_corner_and_rotate_without_crop_fills_it(rng):
         (Pipeline([RotateWithoutCrop(**turned, fillcolor=77)], fill=9), 77),
         (Pipeline([RotateWithoutCrop(**turned)], fill="edge"), 255),
     ):
-        samples = pipeline.sample(white, 30, rng)
-        turned_far = np.abs(samples.records.operations[0].drawn["left_deg"]) > 10
+        copies = pipeline.sample(white, 30, rng)
+        turned_far = np.abs(copies.records.operations[0].drawn["left_deg"]) > 10
         assert turned_far.sum() > 15
-        assert (samples.images[turned_far, 0, 0] == level).all()
-        assert (samples.images[:, 20, 30] == 255).all()
+        assert (copies.images[turned_far, 0, 0] == level).all()
+        assert (copies.images[:, 20, 30] == 255).all()
 
 
 def test_expand_holds_the_whole_picture(rng):
@@ -98,22 +98,22 @@ def test_expand_holds_the_whole_picture(rng):
         ]
     )
     corners = np.array([[[0, 0], [49, 0], [49, 29], [0, 29]]])
-    samples = grown.sample(np.full((1, 30, 50), 200, np.uint8), 50, rng, keypoints=corners)
-    assert samples.images.shape == (50, 64, 64)
-    assert samples.keypoints.min() > -0.5 and samples.keypoints.max() < 63.5
+    copies = grown.sample(np.full((1, 30, 50), 200, np.uint8), 50, rng, keypoints=corners)
+    assert copies.images.shape == (50, 64, 64)
+    assert copies.keypoints.min() > -0.5 and copies.keypoints.max() < 63.5
 
 
 def test_zoom_magnifies_about_the_centre_and_zoom_random_stays_inside(rng):
     points = np.array([[[0, 0], [24.5, 14.5], [49, 29]]])
-    samples = always(Zoom, np.zeros((1, 30, 50), np.uint8), rng, 20, points, min_factor=0.5, max_factor=2)
-    factor = samples.records.operations[0].drawn["factor"][:, None, None]
-    assert samples.keypoints == pytest.approx(np.array([24.5, 14.5]) + factor * (points - [24.5, 14.5]))
+    copies = always(Zoom, np.zeros((1, 30, 50), np.uint8), rng, 20, points, min_factor=0.5, max_factor=2)
+    factor = copies.records.operations[0].drawn["factor"][:, None, None]
+    assert copies.keypoints == pytest.approx(np.array([24.5, 14.5]) + factor * (points - [24.5, 14.5]))
     white = np.full((1, 30, 50), 255, np.uint8)
-    samples = always(ZoomRandom, white, rng, 50, points, percentage_area=0.4)
-    assert samples.images.min() == 255
-    assert np.diff(samples.keypoints, axis=1)[:, 0] == pytest.approx(np.tile([24.5 / 0.4, 14.5 / 0.4], (50, 1)))
-    samples = always(ZoomRandom, white, rng, 200, percentage_area=0.4, randomise_percentage_area=True)
-    share = samples.records.operations[0].drawn["share"]
+    copies = always(ZoomRandom, white, rng, 50, points, percentage_area=0.4)
+    assert copies.images.min() == 255
+    assert np.diff(copies.keypoints, axis=1)[:, 0] == pytest.approx(np.tile([24.5 / 0.4, 14.5 / 0.4], (50, 1)))
+    copies = always(ZoomRandom, white, rng, 200, percentage_area=0.4, randomise_percentage_area=True)
+    share = copies.records.operations[0].drawn["share"]
     assert 0.1 <= share.min() < 0.15 and 0.35 < share.max() <= 0.4
 
 
@@ -171,12 +171,12 @@ def test_interpolation_can_be_chosen(rng):
 
 def test_skews_pull_the_corners_that_they_say(rng):
     corners = np.array([[[-0.5, -0.5], [49.5, -0.5], [49.5, 29.5], [-0.5, 29.5]]])
-    samples = always(Skew, np.full((1, 30, 50), 255, np.uint8), rng, 300, corners, magnitude=0.5)
-    drawn = samples.records.operations[0].drawn
-    assert samples.images.min() == 255  # no empty corner
+    copies = always(Skew, np.full((1, 30, 50), 255, np.uint8), rng, 300, corners, magnitude=0.5)
+    drawn = copies.records.operations[0].drawn
+    assert copies.images.min() == 255  # no empty corner
     assert drawn["pull_px"].min() > 0 and 24 < drawn["pull_px"].max() <= 25
     assert len(set(drawn["direction"])) == 12
-    for direction, pull, moved in zip(drawn["direction"], drawn["pull_px"], samples.keypoints - corners, strict=True):
+    for direction, pull, moved in zip(drawn["direction"], drawn["pull_px"], copies.keypoints - corners, strict=True):
         by = moved / pull
         assert np.abs(by - np.rint(by)).max() < 1e-6
         assert (np.abs(by).sum() == pytest.approx(2)) == (direction in ("left", "right", "top", "bottom"))
@@ -191,11 +191,11 @@ def test_skews_pull_the_corners_that_they_say(rng):
 def test_shear_slants_by_its_angle(rng):
     width, height = 50, 30
     corners = np.array([[[-0.5, -0.5], [49.5, -0.5], [49.5, 29.5], [-0.5, 29.5]]])
-    samples = always(Shear, np.full((1, height, width), 255, np.uint8), rng, 60, corners, max_shear_left=20, max_shear_right=20)
-    assert samples.images.min() == 255
-    drawn = samples.records.operations[0].drawn
+    copies = always(Shear, np.full((1, height, width), 255, np.uint8), rng, 60, corners, max_shear_left=20, max_shear_right=20)
+    assert copies.images.min() == 255
+    drawn = copies.records.operations[0].drawn
     assert set(drawn["axis"]) == {"x", "y"}
-    for axis, angle, (a, b, _, d) in zip(drawn["axis"], drawn["right_deg"], samples.keypoints, strict=True):
+    for axis, angle, (a, b, _, d) in zip(drawn["axis"], drawn["right_deg"], copies.keypoints, strict=True):
         tan = np.tan(np.radians(angle))
         if axis == "x":  # the left side leans by the angle; then what is whole is stretched to the width
             assert (a - d)[0] * (1 - abs(tan) * height / width) == pytest.approx(tan * height)
@@ -250,7 +250,7 @@ def test_a_displacement_is_inverted_to_a_millionth_of_a_pixel_where_it_does_not_
 
 
 def test_the_fused_map_is_the_composition_of_the_maps_step_by_step(rng):
-    """On a ramp a level is a coordinate: what a sample shows is where it came from."""
+    """On a ramp a level is a coordinate: what a copy shows is where it came from."""
     operations = [
         Rotate(probability=0.8, max_left_rotation=20, max_right_rotation=20),
         RandomDistortion(probability=0.7, grid_width=4, grid_height=3, magnitude=3),

@@ -31,22 +31,22 @@ def pipeline(kind, probability, **options):
 
 @EVERY
 def test_with_probability_0_it_leaves_pictures_untouched(kind, images, rng):
-    samples = pipeline(kind, 0).sample(images, 20, rng)
-    assert np.array_equal(samples.images, images[samples.records.originals])
-    assert not samples.records.operations[0].fired.any()
+    copies = pipeline(kind, 0).sample(images, 20, rng)
+    assert np.array_equal(copies.images, images[copies.records.originals])
+    assert not copies.records.operations[0].fired.any()
 
 
 @EVERY
 def test_with_probability_1_it_always_fires_and_does_something(kind, images, rng):
-    samples = pipeline(kind, 1).sample(images, 20, rng)
-    assert samples.records.operations[0].fired.all()
+    copies = pipeline(kind, 1).sample(images, 20, rng)
+    assert copies.records.operations[0].fired.all()
     width, height = pipeline(kind, 1).frame(images.shape[2], images.shape[1])
-    assert samples.images.dtype == np.uint8
-    assert samples.images.shape == (20, height, width, *images.shape[3:])
+    assert copies.images.dtype == np.uint8
+    assert copies.images.shape == (20, height, width, *images.shape[3:])
     # Grey pictures have no colour to take out or to strengthen.
     grey_stays = kind.name in ("greyscale", "random_color") and images.ndim == 3
-    same_shape = samples.images.shape[1:] == images.shape[1:]
-    changed = not same_shape or (samples.images != images[samples.records.originals]).any()
+    same_shape = copies.images.shape[1:] == images.shape[1:]
+    changed = not same_shape or (copies.images != images[copies.records.originals]).any()
     assert changed != grey_stays
 
 
@@ -68,9 +68,9 @@ def test_the_same_seed_gives_the_same_pictures_and_the_first_do_not_depend_on_ho
 @EVERY
 def test_any_sample_can_be_made_again_from_its_record_alone(kind, images, rng):
     twice = Pipeline([kind(probability=0.6, **kind.example)] * 2)
-    samples = twice.sample(images, 20, rng)
-    for i, image in enumerate(samples.images):
-        record = json.loads(json.dumps(samples.records.record(i)))
+    copies = twice.sample(images, 20, rng)
+    for i, image in enumerate(copies.images):
+        record = json.loads(json.dumps(copies.records.record(i)))
         assert np.array_equal(twice.replay(images[record["original"]], record), image)
 
 
@@ -105,11 +105,11 @@ def test_key_points_move_with_the_picture(kind, rng):
     y, x = np.mgrid[:size, :size]
     distance = (x - points[:, 0, 0, None, None]) ** 2 + (y - points[:, 0, 1, None, None]) ** 2
     dots = np.rint(255 * np.exp(-distance / 2)).astype(np.uint8)
-    samples = pipeline(kind, 1).sample(dots, n, rng, keypoints=points)
-    height, width = samples.images.shape[1:]
+    copies = pipeline(kind, 1).sample(dots, n, rng, keypoints=points)
+    height, width = copies.images.shape[1:]
     y, x = np.mgrid[:height, :width]
     seen = 0
-    for image, (at,) in zip(samples.images.astype(float), samples.keypoints, strict=True):
+    for image, (at,) in zip(copies.images.astype(float), copies.keypoints, strict=True):
         # A dot that the frame cuts has its centre of mass elsewhere.
         if (at < 6).any() or (at > [width - 7, height - 7]).any():
             continue

@@ -79,14 +79,14 @@ def test_more_originals_than_a_block_each_come_once():
 
 
 def test_an_empty_pipeline_copies(images, rng):
-    samples = Pipeline([]).sample(images, 10, rng)
-    assert np.array_equal(samples.images, images[samples.records.originals])
-    assert samples.keypoints is None and samples.labels is None
+    copies = Pipeline([]).sample(images, 10, rng)
+    assert np.array_equal(copies.images, images[copies.records.originals])
+    assert copies.keypoints is None and copies.labels is None
 
 
 def test_records_are_columns_that_hold_nothing_where_an_operation_did_not_fire(pipeline, images, rng):
-    samples = pipeline.sample(images, 200, rng)
-    columns = samples.records.columns()
+    copies = pipeline.sample(images, 200, rng)
+    columns = copies.records.columns()
     names = [
         *("original", "rotate_fired", "rotate_left_deg", "skew_fired", "skew_direction", "skew_pull_px"),
         *("random_distortion_fired", "random_distortion_seed", "rotate_2_fired", "rotate_2_left_deg", "invert_fired"),
@@ -95,11 +95,11 @@ def test_records_are_columns_that_hold_nothing_where_an_operation_did_not_fire(p
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
     for name in ("rotate", "rotate_2"):
         assert table.column(f"{name}_left_deg").is_null().to_numpy().tolist() == (~columns[f"{name}_fired"]).tolist()
-    record = samples.records.record(3)
+    record = copies.records.record(3)
     assert record["original"] == columns["original"][3]
     fired = [name for name in ("rotate", "skew", "random_distortion", "rotate_2", "invert") if columns[f"{name}_fired"][3]]
     assert [next(iter(e)) for e in record["operations"][:5] if e] == [name.removesuffix("_2") for name in fired]
-    assert len(samples.records.rows(slice(3))) == 3
+    assert len(copies.records.rows(slice(3))) == 3
 
 
 def test_a_record_of_another_pipeline_is_refused(pipeline, images, rng):
@@ -111,8 +111,8 @@ def test_a_record_of_another_pipeline_is_refused(pipeline, images, rng):
 def test_geometry_shows_what_lies_outside_the_frame_of_an_earlier_operation(images, rng):
     """Zoom in by two, then out by two: nothing is lost, because pictures are resampled once."""
     there_and_back = [{"zoom": {"probability": 1, "min_factor": f, "max_factor": f}} for f in (2, 0.5)]
-    samples = Pipeline.from_data(there_and_back).sample(images, 7, rng)
-    assert np.array_equal(samples.images, images[samples.records.originals])
+    copies = Pipeline.from_data(there_and_back).sample(images, 7, rng)
+    assert np.array_equal(copies.images, images[copies.records.originals])
 
 
 def test_an_operation_of_the_user_needs_no_list(images, rng):
@@ -125,8 +125,8 @@ def test_an_operation_of_the_user_needs_no_list(images, rng):
             return images // 2
 
     assert "darker" not in OPERATIONS
-    samples = Pipeline([Darker(probability=1)]).sample(images, 7, rng)
-    assert np.array_equal(samples.images, images[samples.records.originals] // 2)
+    copies = Pipeline([Darker(probability=1)]).sample(images, 7, rng)
+    assert np.array_equal(copies.images, images[copies.records.originals] // 2)
 
 
 @pytest.mark.parametrize(
