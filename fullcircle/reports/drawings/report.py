@@ -41,8 +41,8 @@ class Report:
         write: writes its three files into a folder. The function's name is the asset's.
         sentence: what Dagster shows of it.
         takes: names of the assets that it reads, of examples, the splits, decoder, encoder and readings. A decoder beside an
-            encoder is the one that the encoder was trained through; one that takes test and valid compares the two, under "split_differences",
-            for the check that they agree.
+            encoder is the one that the encoder was trained through. One that takes test and valid compares the two, under
+            "split_differences", for the check that they agree.
     """
 
     write: Write
