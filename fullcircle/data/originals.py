@@ -26,7 +26,7 @@ from fullcircle.core.progress import Progress, silent
 from fullcircle.data.settings import OriginalsSettings
 from fullcircle.data.sources.base import Candidate, Source
 from fullcircle.images.arrays import Canvas, image_shape, picture_unit
-from fullcircle.images.files import PictureError, border, eight_bits, fit
+from fullcircle.images.files import PictureError, border, eight_bits, few_at_a_time, fit
 from fullcircle.store.columns import GROUP, ID, IMAGE, KEYPOINTS, LABEL
 from fullcircle.store.objects import StoredObject
 from fullcircle.store.tables import TableReader, TableWriter, tensor_array, tensor_type, with_about
@@ -159,13 +159,18 @@ def examine(candidate: Candidate, canvas: Canvas, polarity: str, even: bool = Fa
     return Original(candidate, loaded.sha256, 255 - image if inverted else image, picture.size, found, inverted, keypoints)
 
 
+def _examine_within_bounds(candidate: Candidate, canvas: Canvas, polarity: str, even: bool) -> Original | Rejected:
+    with few_at_a_time():
+        return examine(candidate, canvas, polarity, even)
+
+
 def _examined(source: Source, settings: OriginalsSettings) -> Iterator[Original | Rejected]:
-    """Every candidate in order, opened by several threads; what is open at a time does not grow with their number."""
+    """Every candidate in order, opened by several threads; what is open at a time does not grow with the number of either."""
     canvas = source.canvas_for(settings)
     with ThreadPoolExecutor(settings.workers) as pool:
         waiting: deque[Future[Original | Rejected]] = deque()
         for candidate in source.candidates(settings, canvas):
-            waiting.append(pool.submit(examine, candidate, canvas, settings.polarity, settings.even_light))
+            waiting.append(pool.submit(_examine_within_bounds, candidate, canvas, settings.polarity, settings.even_light))
             if len(waiting) > 8 * settings.workers:
                 yield waiting.popleft().result()
         while waiting:

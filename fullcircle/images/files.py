@@ -21,8 +21,10 @@ The rule, in this order:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import stat
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -34,6 +36,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MAX_PIXELS = 50_000_000
 """Largest picture that is decoded: 50 megapixels take 200 MB as RGBA. A few kilobytes can claim any size."""
 
+
+MAX_AT_A_TIME = 2 * MAX_PIXELS
+"""Pixels that all threads within `few_at_a_time` together have decoded at a time; others wait for room."""
+
+STRIP = 1 << 20
+"""Pixels that are brought to 8 bits at a time: as float64 they take 8 MB."""
 
 PLAIN = 2
 """Levels by which a plain border may be off its median: what JPEG leaves."""
@@ -54,6 +62,50 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
             yield from sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known)
         else:
             yield path
+
+
+class _Room:
+    """Pixels that several threads may have decoded at a time."""
+
+    def __init__(self, pixels: int) -> None:
+        self._free = self._all = pixels
+        self._changed = threading.Condition()
+        self._own = threading.local()
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        """What this thread takes within, it gives back at the end."""
+        self._own.taken = 0
+        try:
+            yield
+        finally:
+            taken = self._own.taken
+            del self._own.taken
+            with self._changed:
+                self._free += taken
+                self._changed.notify_all()
+
+    def take(self, pixels: int) -> None:
+        """Wait until there is room; a thread outside of `shared` gives nothing back and so takes nothing."""
+        own: int | None = getattr(self._own, "taken", None)
+        if own is None:
+            return
+        with self._changed:
+            # One that has some already does not wait: it could be for itself.
+            self._changed.wait_for(lambda: own or self._free >= min(pixels, self._all))
+            self._free -= pixels
+        self._own.taken = own + pixels
+
+
+_ROOM = _Room(MAX_AT_A_TIME)
+
+
+def few_at_a_time() -> contextlib.AbstractContextManager[None]:
+    """Around opening a picture and all that is done with it, in a thread: however many do so, memory stays bounded.
+
+    Within, `open_upright` waits while other threads have `MAX_AT_A_TIME` pixels decoded.
+    """
+    return _ROOM.shared()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +160,10 @@ def open_upright(path: Path) -> Image.Image:
             # A camera's MPO holds a preview as its second frame and is not animated.
             if opened.format != "MPO" and getattr(opened, "is_animated", False):
                 raise PictureError("One still picture is expected. Received: several frames or pages; save one of them.")
+            _ROOM.take(width * height)
             opened.load()
-            return ImageOps.exif_transpose(opened)
+            ImageOps.exif_transpose(opened, in_place=True)  # else there would be a copy even of what is upright
+            return opened
         except PictureError:
             raise
         except Exception as error:
@@ -117,7 +171,23 @@ def open_upright(path: Path) -> Image.Image:
 
 
 def eight_bits(picture: Image.Image, channels: int) -> Image.Image:
-    """A picture of any mode as 8-bit grey (1 channel) or RGB (3): points 3 to 5 of the rule."""
+    """A picture of any mode as 8-bit grey (1 channel) or RGB (3): points 3 to 5 of the rule.
+
+    Beside the picture and what is returned there is only a strip of `STRIP` pixels at a time.
+    """
+    mode = "L" if channels == 1 else "RGB"
+    if picture.mode == mode and not picture.has_transparency_data:
+        return picture
+    made = Image.new(mode, picture.size)
+    width, height = picture.size
+    rows = max(STRIP // max(width, 1), 1)
+    for top in range(0, height, rows):
+        strip = picture.crop((0, top, width, min(top + rows, height)))
+        made.paste(_strip_in_eight_bits(strip).convert(mode), (0, top))
+    return made
+
+
+def _strip_in_eight_bits(picture: Image.Image) -> Image.Image:
     if picture.mode == "I" or picture.mode.startswith("I;16"):
         levels = np.clip(np.rint(np.asarray(picture).astype(np.float64) / 257), 0, 255)
         picture = Image.fromarray(levels.astype(np.uint8))
@@ -126,8 +196,9 @@ def eight_bits(picture: Image.Image, channels: int) -> Image.Image:
         picture = Image.fromarray(levels.astype(np.uint8))
     if picture.has_transparency_data:
         clear = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
-    return picture.convert("L" if channels == 1 else "RGB")
+        picture = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
+        picture = picture.convert("RGB")
+    return picture
 
 
 def fit(

@@ -1,7 +1,10 @@
 """Pictures nobody vouches for: each kind of trouble by its message, each point of the rule by what is known of it."""
 
 import struct
+import time
+import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -94,6 +97,83 @@ def test_sixteen_bits_become_eight(save):
         assert np.array_equal(open_picture(save(wide, name), LINE).image, PICTURE)
     real = Image.fromarray(np.asarray(PICTURE).astype(np.float32))
     assert np.array_equal(open_picture(save(real, "real.tif"), LINE).image, PICTURE)
+
+
+def of_every_kind():
+    """A picture of 97 x 61 random pixels in every mode, with and without transparency."""
+    rng = np.random.default_rng(1)
+    values = rng.integers(0, 256, (97, 61, 4), np.uint8)
+    coloured = Image.fromarray(values)
+    yield "I;16", Image.fromarray(values[..., :2].copy().view(np.uint16)[..., 0])
+    yield "I", Image.fromarray(values.view(np.int32)[..., 0])
+    yield "F", Image.fromarray(np.where(values[..., 0] > 250, np.nan, values[..., 1] * 1.3 - 20).astype(np.float32))
+    for mode in ("RGBA", "RGB", "L", "LA", "1", "CMYK", "YCbCr", "HSV"):
+        picture = coloured.convert("RGB").convert(mode) if mode in ("YCbCr", "HSV") else coloured.convert(mode)
+        yield mode, picture
+    palette = coloured.convert("RGB").quantize(16)
+    yield "P", palette
+    clear = palette.copy()
+    clear.info["transparency"] = 3
+    yield "P, transparent", clear
+    grey = coloured.convert("L")
+    grey.info["transparency"] = int(values[0, 0, 0])
+    yield "L, transparent", grey
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_strips_change_nothing(monkeypatch, channels):
+    for name, picture in of_every_kind():
+        monkeypatch.setattr(incoming, "STRIP", 10**9)
+        whole = incoming.eight_bits(picture, channels)
+        assert (whole.mode, whole.size) == ({1: "L", 3: "RGB"}[channels], picture.size), name
+        for pixels in (1, 1000):
+            monkeypatch.setattr(incoming, "STRIP", pixels)
+            assert np.array_equal(incoming.eight_bits(picture, channels), whole), name
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_bringing_a_large_picture_to_eight_bits_takes_little_memory(kind):
+    large = Image.fromarray(np.full((4000, 2000), 200, kind))
+    tracemalloc.start()
+    try:
+        incoming.eight_bits(large, 1)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 40e6  # 8 million pixels; one copy of them as float64 would take 64 MB
+
+
+def test_threads_wait_while_others_have_large_pictures_open(save, monkeypatch):
+    monkeypatch.setattr(incoming, "_ROOM", incoming._Room(2 * 64 * 64))
+    path, open_now, most = save(PICTURE), [], []
+
+    def opens(i):
+        with incoming.few_at_a_time():
+            if i == 3:
+                with pytest.raises(PictureError):
+                    incoming.open_upright(path.parent / "nowhere.png")
+            incoming.open_upright(path)
+            open_now.append(i)
+            most.append(len(open_now))
+            time.sleep(0.02)
+            open_now.remove(i)
+            if i == 5:
+                raise KeyError(i)
+
+    with ThreadPoolExecutor(8) as pool:
+        ended = [pool.submit(opens, i) for i in range(16)]
+    assert [future.exception() is None for future in ended] == [i != 5 for i in range(16)]
+    assert max(most) == 2
+
+
+def test_one_thread_never_waits_for_itself(save, monkeypatch):
+    monkeypatch.setattr(incoming, "_ROOM", incoming._Room(10))
+    path = save(PICTURE)
+    with incoming.few_at_a_time():
+        for _ in range(3):
+            incoming.open_upright(path)
+    for _ in range(3):
+        incoming.open_upright(path)
 
 
 def test_what_is_transparent_is_laid_on_white(save):
