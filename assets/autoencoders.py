@@ -14,6 +14,7 @@ from assets.from_steps import About, asset_of
 from assets.glyphs import PARTITIONS
 from assets.materialization import report_metadata, training_metadata
 from fullcircle.checks.autoencoders import GUARDS
+from fullcircle.data.group_splits import meaning_of
 from fullcircle.models.autoencoders import AUTOENCODERS
 from fullcircle.models.stored import training_of
 from fullcircle.steps import autoencoders as steps
@@ -22,7 +23,7 @@ from fullcircle.store.objects import StoredObject
 
 
 def _model(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
-    meaning = training_of(stored)["splits"]["says"]
+    meaning = meaning_of(training_of(stored)["splits"])
     return {**training_metadata(stored), "meaning": dg.MetadataValue.text(meaning)}
 
 

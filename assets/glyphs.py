@@ -15,6 +15,7 @@ from assets.materialization import shown, table_metadata
 from assets.partitions import partitions_of
 from fullcircle.checks.glyphs import GUARDS
 from fullcircle.data.augmented import AUGMENTED
+from fullcircle.data.group_splits import meaning_of
 from fullcircle.data.originals import INVERTED, ORIGIN, ORIGINALS, REASON, rejects
 from fullcircle.data.sources import SOURCES, known_sources
 from fullcircle.reports.glyphs import augmented_sheet, originals_sheet
@@ -61,7 +62,7 @@ def _augmented(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
 
 def _split(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
     table = stored.table()
-    return {**table_metadata(table), "meaning": dg.MetadataValue.text(table.about["splits"]["says"])}
+    return {**table_metadata(table), "meaning": dg.MetadataValue.text(meaning_of(table.about["splits"]))}
 
 
 _SPLITS = {"train": "What models are fitted on.", "test": "What only reports look at.", "valid": "What chooses."}

@@ -171,8 +171,8 @@ def streamed(train: TableReader, valid: TableReader, settings: AutoencoderSettin
     falls = settings.schedule == "cosine"
     epochs = max(1, round(seconds * pace / min(train.rows, settings.epoch_pictures))) if falls else FOREVER
     watch = clock(2 * seconds if falls else seconds, settings.batch_size)
-    told = dataclasses.replace(settings, epochs=epochs, patience=FOREVER)
-    halves, _ = train_autoencoder(train, valid, told, callbacks=[watch])
+    chosen = dataclasses.replace(settings, epochs=epochs, patience=FOREVER)
+    halves, _ = train_autoencoder(train, valid, chosen, callbacks=[watch])
     return Course(watch.pictures, watch.spent, *judged(halves, settings, valid))
 
 
@@ -252,13 +252,13 @@ def run(settings: AutoencodersSettings, progress: Progress, models: Sequence[str
         data = {source: data_of(source, Path(name), settings, progress) for source in {PICTURES[m]: None for m in models}}
         for model in models:
             train, valid = data[PICTURES[model]]
-            told = model_settings(model, seed=settings.seed)
+            chosen = model_settings(model, seed=settings.seed)
             theirs = published_settings(model, seed=settings.seed)
             progress.say(f"{model}: {ARRAYS}")
             courses[model] = {ARRAYS: in_memory(train, valid, theirs, settings.seconds)}
             progress.say(f"{model}: {OURS}")
-            courses[model][OURS] = streamed(train, valid, told, settings.seconds, courses[model][ARRAYS].pace)
-            linear[model] = by_pca(train, valid, told.latents)
+            courses[model][OURS] = streamed(train, valid, chosen, settings.seconds, courses[model][ARRAYS].pace)
+            linear[model] = by_pca(train, valid, chosen.latents)
     falling = " and ".join(f"`{m}`" for m in AUTOENCODERS if model_settings(m).schedule == "cosine")
     return Outcome(
         tables(courses, linear),

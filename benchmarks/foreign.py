@@ -45,13 +45,13 @@ def ask(store: Path, folders: Sequence[Path], overlays: Path) -> tuple[list[dict
     """The real command's answers, in order of folder and name, and its wall time in seconds.
 
     Raises:
-        BenchmarkError: with what it said, when it failed: no models, for one.
+        BenchmarkError: with what it printed, when it failed: no models, for one.
     """
     command = [sys.executable, "-m", "fullcircle.cli", "--store", str(store), "read", "--json", "--overlay", str(overlays)]
     began = time.perf_counter()
     done = subprocess.run([*command, *map(str, folders)], capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
-        raise BenchmarkError(f"`fullcircle read` was expected to read every picture. It said: {done.stderr.strip()}")
+        raise BenchmarkError(f"`fullcircle read` was expected to read every picture. It printed: {done.stderr.strip()}")
     return json.loads(done.stdout), time.perf_counter() - began
 
 
@@ -136,8 +136,8 @@ def run(settings: ForeignSettings, progress: Progress) -> Outcome:
         progress.say(f"{n * len(made):,} pictures of {len(made)} classes are read")
         answers, seconds = ask(default_store(), folders, overlays)
         for i, (name, truths) in enumerate(made.items()):
-            said = answers[i * n : (i + 1) * n]
-            joined = [a | judge(a, t) for a, t in zip(said, truths, strict=True)]
+            these = answers[i * n : (i + 1) * n]
+            joined = [a | judge(a, t) for a, t in zip(these, truths, strict=True)]
             rows.append({"pictures of": KINDS[name].about, **figures(joined)})
             paths = sorted(overlays.glob(f"{i:02d}-*.png"))[:SHOWN]
             drawn.append((textwrap.fill(name, 10), np.concatenate([overlay_parts(p) for p in paths])))
@@ -153,10 +153,10 @@ def run(settings: ForeignSettings, progress: Progress) -> Outcome:
         [
             f"""{n} pictures of each class, read by `fullcircle read --json --overlay` in {seconds:.0f} s, start included:
             {1000 * seconds / len(answers):.0f} ms a picture. Our models: {used}.""",
-            """Lengths in 1/64 of the picture's longer side; the truth is what the other library was told, so that round caps make a
+            """Lengths in 1/64 of the picture's longer side; the truth is what the other library was asked for, so that round caps make a
             line look longer. Explained: the share of the picture's variance beyond noise that the redraw explains. Confidence: the
             mean that was stated; within a step: the share that was so in truth. Where no line of the class is to be read nothing
-            that is said is right; a line that leaves the picture and a dashed one are judged by their ends all the same.""",
+            that is given is right; a line that leaves the picture and a dashed one are judged by their ends all the same.""",
             """Nothing was tuned on these pictures: confidence was calibrated on others of the same classes (`confidence`).""",
         ],
         figures={"models": models},

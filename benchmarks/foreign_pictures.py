@@ -5,7 +5,7 @@ judging an answer by the truth.
 Does not belong here: what our reader says of them (`foreign`), and how sure it may be (`confidence`).
 
 Strokes are given in units of 1/64 of the picture's longer side, (0, 0) its upper left corner. A library that takes whole pixels
-only gets them rounded, and those are the truth. The truth of a line with round caps is what the library was told, although ink
+only gets them rounded, and those are the truth. The truth of a line with round caps is what the library was asked for, although ink
 lies beyond it. Errors are given in the same units, so that sizes compare.
 """
 

@@ -19,10 +19,10 @@ def run(command: Sequence[str], environment: Mapping[str, str], say: Callable[[s
     Args:
         command: program and arguments; it runs in the root of this checkout.
         environment: all of it.
-        say: told every line but the last as it is printed; what goes to stderr is kept for the error.
+        say: gets every line but the last as it is printed; what goes to stderr is kept for the error.
 
     Raises:
-        BenchmarkError: when it fails, with the end of what it said.
+        BenchmarkError: when it fails, with the end of what it printed.
     """
     began, last = time.perf_counter(), ""
     with (
@@ -39,6 +39,8 @@ def run(command: Sequence[str], environment: Mapping[str, str], say: Callable[[s
         seconds = time.perf_counter() - began
         if process.returncode:
             errors.seek(0)
-            said = [last, *errors.read().strip().splitlines()[-5:]]
-            raise BenchmarkError(f"{' '.join(command[1:4])} ended with {process.returncode}: {' | '.join(filter(None, said))}")
+            printed = [last, *errors.read().strip().splitlines()[-5:]]
+            raise BenchmarkError(
+                f"{' '.join(command[1:4])} ended with {process.returncode}: {' | '.join(filter(None, printed))}"
+            )
     return seconds, last

@@ -57,7 +57,7 @@ class ReadingSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """What a reader said of n pictures: specs ``(n, n_factors)``, NaN where it said nothing, and seconds per picture."""
+    """What a reader answered for n pictures: specs ``(n, n_factors)``, NaN where it gave no answer, and seconds per picture."""
 
     specs: np.ndarray
     seconds: float
@@ -72,18 +72,18 @@ def figures(drawing: Drawing, answers: Answers, true: np.ndarray, clean: np.ndar
         true: specs, ``(n, n_factors)``.
         clean: the pictures without noise, ``uint8 (n, height, width)``.
     """
-    said = np.isfinite(answers.specs).all(axis=1)
+    answered = np.isfinite(answers.specs).all(axis=1)
     middle = (drawing.factors.low + drawing.factors.high) / 2
-    specs = np.where(said[:, None], answers.specs, middle)
+    specs = np.where(answered[:, None], answers.specs, middle)
     points = spec_errors(drawing, specs, true)["points"]
-    exact = said & (redraw_errors(drawing, drawing.factors.snap(specs), clean)[1] == 0)
+    exact = answered & (redraw_errors(drawing, drawing.factors.snap(specs), clean)[1] == 0)
     seen = drawing.contrast(true) >= SEEN
     return {
         "pictures": len(true),
         "endpoint mean, px": float(points.mean()),
         "median, px": float(np.median(points)),
-        "within 1 px": float(((points <= 1) & said[:, None]).mean()),
-        "no answer": int((~said).sum()),
+        "within 1 px": float(((points <= 1) & answered[:, None]).mean()),
+        "no answer": int((~answered).sum()),
         "pixel-exact": float(exact.mean()),
         f"contrast >= {SEEN}": float(exact[seen].mean()) if seen.any() else None,
         "ms / picture": answers.seconds * 1000,
@@ -126,9 +126,9 @@ def tune(rival: Rival, images: np.ndarray, true: np.ndarray, progress: Progress,
     middle = (LINE.factors.low + LINE.factors.high) / 2
     for i, candidate in enumerate(grid):
         answers = [rival.read(image, **candidate) for image in images]
-        said = np.array([a is not None for a in answers])
+        answered = np.array([a is not None for a in answers])
         points = spec_errors(LINE, np.array([middle if a is None else a for a in answers]), true)["points"]
-        score = (float(((points <= 1) & said[:, None]).mean()), -float(points.mean()))
+        score = (float(((points <= 1) & answered[:, None]).mean()), -float(points.mean()))
         if score > best:
             best, chosen = score, candidate
         progress.step(stage, i + 1, len(grid), "settings")
@@ -223,7 +223,7 @@ def run(settings: ReadingSettings, progress: Progress) -> Outcome:
             f"""The first {len(true):,} pictures of test `{test[:12]}`, {int(seen.sum()):,} of them with a contrast of {SEEN}
             grey levels or more, with fresh Gaussian noise; rivals tuned on the first {len(valid_true):,} of valid
             `{valid[:12]}` with noise of its own. Our models: {", ".join(f"{k} `{v[:12]}`" for k, v in models.items())}. No
-            reader is told the noise level, but the settings of the rivals are chosen for it.""",
+            reader is given the noise level, but the settings of the rivals are chosen for it.""",
             f"""Ends are judged as each reader gives them, in the better order; both ends of all pictures count alike. A missing
             answer counts as not within 1 px, as not exact, and in mean and median as the middle of all ranges. Pixel-exact:
             the spec, rounded, and drawn by Pillow in the better order of its ends, is the picture without noise, in every
@@ -246,9 +246,9 @@ def _pictured(at: str, noisy: np.ndarray, found: dict[str, Answers]) -> list[tup
     rows = [(at, noisy[:SHOWN])]
     for name, short in (("our reader", "our reader"), (BASE, "threshold\n+ PCA"), ("LSD, two edges merged", "LSD,\nmerged")):
         specs = found[name].specs[:SHOWN]
-        said = np.isfinite(specs).all(axis=1)
+        answered = np.isfinite(specs).all(axis=1)
         drawn = LINE.render(LINE.factors.snap(specs))
-        drawn[~said] = 0
+        drawn[~answered] = 0
         rows.append((short, drawn))
     return rows
 

@@ -106,13 +106,13 @@ class Outcome:
 
     Attributes:
         tables: in order of importance.
-        says: paragraphs: how it was measured, and what follows; line breaks in them mean nothing.
+        notes: paragraphs: how it was measured, and what follows; line breaks in them mean nothing.
         figures: anything else for programs, plain data.
         pictures: file name -> alternative text and bytes, shown after the tables.
     """
 
     tables: Sequence[Table]
-    says: Sequence[str]
+    notes: Sequence[str]
     figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     pictures: Mapping[str, tuple[str, bytes]] = dataclasses.field(default_factory=dict)
 
@@ -161,7 +161,7 @@ def markdown(
     parts += [f"**{doubt}**" for doubt in doubts(benchmark, settings, machine, others)]
     parts += [f"{table.title}\n\n{table.markdown()}" for table in outcome.tables]
     parts += [f"![{text}]({name})" for name, (text, _) in outcome.pictures.items()]
-    parts += [" ".join(text.split()) for text in outcome.says]
+    parts += [" ".join(text.split()) for text in outcome.notes]
     known = ", ".join(
         f"{k} {v}" for k, v in machine.items() if k not in ("date", "cores", "processor", "memory_gib", "load_at_start")
     )

@@ -236,10 +236,10 @@ def train_encoder(variant: Variant, seed: int, tables: Sequence[TableReader], se
     block = valid.read([*spec_columns(LINE), IMAGE, NOISY])
     specs = specs_of(LINE, block)
     figures: dict[str, float] = {}
-    for said, column in (("clean", IMAGE), ("noisy", NOISY)):
+    for name, column in (("clean", IMAGE), ("noisy", NOISY)):
         read = SCALES.from_latent(encoder.predict(unit_images(block[column]), batch_size=250, verbose=0))
         points = metrics.spec_errors(LINE, read, specs)["points"]
-        figures |= {f"{said}_mean": float(points.mean()), f"{said}_within": float((points <= 1).mean())}
+        figures |= {f"{name}_mean": float(points.mean()), f"{name}_within": float((points <= 1).mean())}
         if column == IMAGE:
             _, mse = metrics.redraw_errors(LINE, LINE.factors.snap(read), block[IMAGE])
             figures["redraw_mse"] = float(mse.mean())
@@ -370,7 +370,7 @@ def run(settings: VariantsSettings, progress: Progress) -> Outcome:
             same {settings.examples:,} examples for all. The best blank pictures have FVU 1 and MSE {null:.2e}; who always says
             the mean spec is {lost.mean():.1f} px off and has {(lost <= 1).mean():.1%} of the ends within 1 px. Noisy: sigma
             uniform from 0 to .1.""",
-            """Where nothing else is said: our `fit`, batch 32, Adam 4e-3 for `half_planes` and 2e-3 for the rest, falling as a
+            """Where nothing else is named: our `fit`, batch 32, Adam 4e-3 for `half_planes` and 2e-3 for the rest, falling as a
             cosine over the seconds. As published: Adam 1e-4 throughout, batch 100, mean squared error, stored noise for the
             encoder. Losses of `image alone`: the pyramid, except as published.""",
         ],

@@ -35,7 +35,7 @@ BATCH = 400
 """Pictures that all classes read before the first is answered."""
 
 NOTES = Progress(lambda text: print(f"fullcircle: {text}", file=sys.stderr))
-"""What is said once, beside the answers."""
+"""What is printed once, beside the answers."""
 
 
 def _results(arguments: argparse.Namespace) -> int:

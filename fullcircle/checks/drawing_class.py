@@ -15,7 +15,7 @@ from PIL import Image
 
 from fullcircle.checks.check import Check
 from fullcircle.checks.drawing import SPECS, TIMED, draws, draws_in_time, draws_the_same_again, ends
-from fullcircle.checks.factors import APART_SPECS, Seen, factors_are_told_apart, no_factor_is_ignored, seen_of
+from fullcircle.checks.factors import APART_SPECS, Seen, factors_are_distinguishable, no_factor_is_ignored, seen_of
 from fullcircle.checks.symmetries import no_symmetry_is_missing, symmetries_hold
 from fullcircle.core.settings import SettingsError
 from fullcircle.data.examples import schema
@@ -67,7 +67,7 @@ def examine(drawing: Drawing) -> Examination:
         return Examination(checks, milliseconds=milliseconds)
     seen = [seen_of(drawing, i, specs, images, rng) for i in range(len(drawing.factors))]
     checks["no_factor_is_ignored"] = no_factor_is_ignored(seen)
-    checks["factors_are_told_apart"] = factors_are_told_apart(
+    checks["factors_are_distinguishable"] = factors_are_distinguishable(
         drawing, specs[:APART_SPECS], [s.factor for s in seen if s.unseen < 1]
     )
     checks["symmetries_hold"] = symmetries_hold(drawing, specs, images)
@@ -124,7 +124,7 @@ def is_described(drawing: Drawing) -> Check:
 
 
 def default_models_take_it(drawing: Drawing) -> Check:
-    """The decoder and the encoder that a run takes unless told otherwise can be built for the canvas."""
+    """The decoder and the encoder that a run takes by default can be built for the canvas."""
     try:
         refuse_canvas(drawing, DecoderSettings(), EncoderSettings())
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""Checks of a drawing class's factors: can each be seen, can any two be told apart?"""
+"""Checks of a drawing class's factors: can each be seen, can any two be distinguished?"""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def no_factor_is_ignored(seen: Sequence[Seen]) -> Check:
     return Check(True, f"Each of the {len(seen)} factors changes pictures.")
 
 
-def factors_are_told_apart(drawing: Drawing, specs: np.ndarray, names: Sequence[str]) -> Check:
+def factors_are_distinguishable(drawing: Drawing, specs: np.ndarray, names: Sequence[str]) -> Check:
     """No factor does what another does: where one changes the picture, no value of the other gives that picture.
 
     For each spec, the pictures with one factor changed by a step, up and down, are looked for among those with the other at any
@@ -124,14 +124,14 @@ def factors_are_told_apart(drawing: Drawing, specs: np.ndarray, names: Sequence[
     if same:
         return Check(
             False,
-            f"Factors that cannot be told apart: {say(same)}. Changing one is the same as changing the other, so no picture says "
-            "which it was. Make one factor of the two.",
+            f"Factors that cannot be distinguished: {say(same)}. Changing one is the same as changing the other, so no picture "
+            "shows which it was. Make one factor of the two.",
             {"pairs": len(same)},
         )
     if hardly:
         return Check(
             False,
-            f"Factors that can hardly be told apart: {say(hardly)}. Changing the one makes up for nine tenths of changing the "
+            f"Factors that can hardly be distinguished: {say(hardly)}. Changing the one makes up for nine tenths of changing the "
             "other; expect either to be read badly.",
             {"pairs": len(hardly)},
             warns=True,

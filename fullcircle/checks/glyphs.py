@@ -17,7 +17,7 @@ import numpy as np
 from fullcircle.checks import drawings as checks
 from fullcircle.checks.check import Check, Guard, Rule, Subject
 from fullcircle.data.augmented import AUGMENTED, pipeline_of
-from fullcircle.data.group_splits import flatters, says
+from fullcircle.data.group_splits import flatters, meaning
 from fullcircle.data.originals import ORIGINALS, PLAIN_LEVELS, REASON, pictures_of, rejects
 from fullcircle.data.splits import SPLITS
 from fullcircle.images.arrays import image_shape, picture_unit
@@ -221,7 +221,7 @@ def units_are_disjoint(originals: StoredObject, splits: Mapping[str, StoredObjec
     counts = ", ".join(f"{name} {len(used[name]):,}" for name in SPLITS)
     crossing = len(used["train"] & used["test"])
     figures = {"unit": unit, "remade": remade, "originals_in_train_and_test": crossing}
-    return Check(True, f"Split by {unit}; originals in {counts}. {says(unit, valid_unit)}", figures)
+    return Check(True, f"Split by {unit}; originals in {counts}. {meaning(unit, valid_unit)}", figures)
 
 
 def pictures_are_disjoint(splits: Mapping[str, StoredObject]) -> Check:
@@ -240,7 +240,7 @@ def pictures_are_disjoint(splits: Mapping[str, StoredObject]) -> Check:
         where = ", ".join(f"{n:,} in {names}" for names, n in shared.items() if n)
         flattering = any(flatters(stored.table(name).about) for name, stored in splits.items())
         why = (
-            says("sample")
+            meaning("sample")
             if flattering
             else "Different originals became the same picture, by chance or by a drastic operation."
         )

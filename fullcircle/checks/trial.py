@@ -64,7 +64,7 @@ def _refuse_harmful(reference: str) -> None:
 
 
 def _try(begin: Begin, reference: str, import_seconds: str, draw_seconds: str) -> None:
-    """In the watched process: import, then draw what the checks will ask for first. What is refused in words is not told here."""
+    """In the watched process: import, then draw what the checks will ask for first. Refusals are left to the checks."""
     begin("", float(import_seconds))
     try:
         drawing = loaded(reference)

@@ -1,4 +1,4 @@
-"""Watched processes: code that may hang, or end its process, is tried in one of its own, and it is told where that happened.
+"""Watched processes: code that may hang, or end its process, is tried in one of its own, and the report names where that happened.
 
 Belongs here: starting such a process, its time limits, and what it left behind. What is tried is the caller's business.
 
@@ -32,7 +32,7 @@ GRACE_SECONDS = 5.0
 """How long it may take to end itself, before it is killed."""
 
 LAST_LINES = 3
-"""How much of what the process printed is told."""
+"""How much of what the process printed is reported."""
 
 Begin = Callable[[str, float], None]
 """Takes the name of a stage that begins, and the seconds that it may take."""

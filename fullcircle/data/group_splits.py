@@ -29,7 +29,7 @@ from fullcircle.store.tables import TableReader, TableWriter, with_about
 TRAIN, TEST, VALID = range(3)
 
 
-def says(unit: str, valid_unit: str | None = None) -> str:
+def meaning(unit: str, valid_unit: str | None = None) -> str:
     """What figures on test prove when splits were made by this unit: for reports and metadata, in plain sight.
 
     Args:
@@ -43,10 +43,13 @@ def says(unit: str, valid_unit: str | None = None) -> str:
         )
     if unit == "group":
         valid = " Valid shares its groups with train: there were only two." if valid_unit == "original" else ""
-        return (
-            f"Every group (face of type, writer) stands wholly in one split: test shows hands that train has never seen.{valid}"
-        )
-    return "All copies of an original stand in one split: test shows originals that train has never seen, in hands it may have."
+        return f"Every group (face of type, writer) stands wholly in one split: test shows groups that train has never seen.{valid}"
+    return "All copies of an original stand in one split: test shows originals that train has never seen, by known writers too."
+
+
+def meaning_of(splits: Mapping[str, Any]) -> str:
+    """The same of splits that were made, by what their tables hold of them; older ones have it as ``says``."""
+    return str(splits["meaning"] if "meaning" in splits else splits["says"])
 
 
 def flatters(about: Mapping[str, Any]) -> bool:
@@ -126,7 +129,7 @@ def write_glyph_splits(
     The columns are those of the copies and ``unit``: the original, the group or the copy that stands wholly in this split.
 
     Raises:
-        SettingsError: when a split would be empty; says what to do.
+        SettingsError: when a split would be empty; the message has what to do.
     """
     valid_unit = "sample"
     split_of: dict[str, int] = {}
@@ -139,7 +142,7 @@ def write_glyph_splits(
             "unit": settings.unit,
             "valid_unit": valid_unit,
             "proportions": dict(zip(SPLITS, settings.proportions, strict=True)),
-            "says": says(settings.unit, valid_unit),
+            "meaning": meaning(settings.unit, valid_unit),
         }
     }
     schema = with_about(augmented.schema.insert(1, pa.field(UNIT, pa.string())), about)

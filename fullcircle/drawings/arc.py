@@ -11,7 +11,7 @@ class Arc(Painted):
 
     The ellipse's box is given by its middle and half sides, at least 8 px, so that no spec hides its angles in a box without
     width; it always lies on the canvas. Angles are Pillow's: 0 at three o'clock, then clockwise. Where `end` is `start` the whole
-    ellipse is drawn, and where its ends are cannot be told. Of a short arc the box can hardly be told, nor which of a few close
+    ellipse is drawn, and where its ends are cannot be seen. Of a short arc the box can hardly be seen, nor which of a few close
     angles its ends have under a wide stroke. Angles in steps of 5 degrees would leave some arcs without a pixel.
     """
 

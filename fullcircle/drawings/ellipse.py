@@ -9,7 +9,7 @@ from fullcircle.drawings.painted import Colour, Painted, Pen, box_around
 class Ellipse(Painted):
     """An upright ellipse with an outline and a filling of two greys on a plain ground; 64 x 64, eight factors.
 
-    Given by its middle and half axes, so each factor can be told from the picture: half axes of 6 px or more leave some filling
+    Given by its middle and half axes, so each factor can be read from the picture: half axes of 6 px or more leave some filling
     inside the widest outline, and the ellipse always lies on the canvas. Only colours that are equal hide what is between them:
     filling and outline the width, outline and ground a part of the half axes.
     """

@@ -21,9 +21,9 @@ HAIR_SIDES, HAIR_TOP = 5, 4  # px of hair beside the head and above it
 class Face(Composite):
     """A face on a plain ground: hair, head, two eyes, a nose and a mouth; 96 x 96 in colour, eighteen factors.
 
-    Head, eyes and mouth are told by points of their own, so that a face looks and turns a little to a side. `smile` is how far
+    Head, eyes and mouth are given by points of their own, so that a face looks and turns a little to a side. `smile` is how far
     the middle of the mouth lies below its corners; below 0 the corners hang. Skin and ground have any colour in their ranges, all
-    else has one. Where skin and hair, or hair and ground, are of a colour the edge between them cannot be told.
+    else has one. Where skin and hair, or hair and ground, are of a colour the edge between them cannot be seen.
     """
 
     name = "face"

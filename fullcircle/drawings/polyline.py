@@ -11,7 +11,7 @@ class Polyline(Painted):
     """A stroke from one point over a second to a third, its bend rounded, on a plain ground; 64 x 64, nine factors.
 
     The ends exchange, as those of a line do and with the same few edge pixels; the bend between them does not. Where the bend lies
-    cannot be told when the three points are on one line, nor the ends where one stroke covers the other.
+    cannot be seen when the three points are on one line, nor the ends where one stroke covers the other.
     """
 
     name = "polyline"

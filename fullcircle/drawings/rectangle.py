@@ -12,7 +12,7 @@ class Rectangle(Painted):
 
     Any two opposite corners say the same, in either order, so the two x exchange and the two y exchange, each by itself, and the
     picture stays as it is. Both edges are painted: w px from corner to corner make w + 1 columns. The outline lies inside; its
-    width cannot be told of a filled one, nor `filled` of one so small that its outline leaves nothing open.
+    width cannot be seen of a filled one, nor `filled` of one so small that its outline leaves nothing open.
     """
 
     name = "rectangle"

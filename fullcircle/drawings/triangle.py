@@ -10,8 +10,8 @@ from fullcircle.drawings.painted import Colour, Painted, Pen
 class Triangle(Painted):
     """A filled triangle between any three points on a plain ground; 64 x 64, eight factors.
 
-    The points can be said in any of six orders; Pillow, which draws edge by edge, may then paint a few edge pixels otherwise.
-    Three points on one line are drawn as that line; where on it the middle one lies cannot be told.
+    The points can be given in any of six orders; Pillow, which draws edge by edge, may then paint a few edge pixels otherwise.
+    Three points on one line are drawn as that line; where on it the middle one lies cannot be seen.
     """
 
     name = "triangle"

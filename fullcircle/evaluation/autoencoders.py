@@ -267,10 +267,10 @@ def label_accuracy(
             for name, (queries, there) in spaces.items():
                 if among == "train":
                     blocks = of_train() if there is None else in_blocks(there, fitted.words[ID])
-                    said = vote(known, nearest(queries[asked], blocks, k)[1])
+                    voted = vote(known, nearest(queries[asked], blocks, k)[1])
                 else:
-                    said = vote(labels[:rows], nearest(queries, in_blocks(queries, ids), k, own=ids)[1])
-                figures[name] = float((said == true).mean())
+                    voted = vote(labels[:rows], nearest(queries, in_blocks(queries, ids), k, own=ids)[1])
+                figures[name] = float((voted == true).mean())
             _, counts = np.unique(true.astype(str), return_counts=True)
             figures["majority_accuracy"] = float(counts.max() / counts.sum())
         found[among] = figures

@@ -164,12 +164,12 @@ class Plane:
     Attributes:
         latents: ``float32 (rows, columns, z)``; the first row is the lowest.
         steps: length of a step along columns and along rows, in units of the latents.
-        says: what plane it is.
+        meaning: what plane it is.
     """
 
     latents: np.ndarray
     steps: tuple[float, float]
-    says: str
+    meaning: str
 
 
 def grid_plane(low: float, high: float, closed: bool, n: int) -> Plane:
@@ -177,9 +177,9 @@ def grid_plane(low: float, high: float, closed: bool, n: int) -> Plane:
     at = np.linspace(low, high, n, endpoint=closed)
     across, up = np.meshgrid(at, at)
     bracket = "]" if closed else ")"
-    says = f"latent 1 to the right, latent 2 upwards, {n} x {n} points over [{low:g}, {high:g}{bracket}"
+    meaning = f"latent 1 to the right, latent 2 upwards, {n} x {n} points over [{low:g}, {high:g}{bracket}"
     step = float(at[1] - at[0])
-    return Plane(np.stack([across, up], axis=2).astype(np.float32), (step, step), says)
+    return Plane(np.stack([across, up], axis=2).astype(np.float32), (step, step), meaning)
 
 
 def principal_plane(latents: np.ndarray, n: int) -> Plane:
@@ -195,12 +195,12 @@ def principal_plane(latents: np.ndarray, n: int) -> Plane:
     across, up = np.meshgrid(at, at)
     points = pca.mean_ + np.stack([across * deviations[0], up * deviations[1]], axis=2) @ directions
     explained = np.nan_to_num(pca.explained_variance_ratio_).sum()
-    says = (
+    meaning = (
         f"the plane through the mean of train's latents and their first two principal directions, "
         f"{explained:.0%} of their variance, {n} x {n} points over {SPREAD:g} standard deviations to each side"
     )
     lengths = deviations * (at[1] - at[0])
-    return Plane(points.astype(np.float32), (float(lengths[0]), float(lengths[1])), says)
+    return Plane(points.astype(np.float32), (float(lengths[0]), float(lengths[1])), meaning)
 
 
 def continuity(pictures: np.ndarray, steps: tuple[float, float]) -> dict[str, float]:

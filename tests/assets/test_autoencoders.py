@@ -1,4 +1,4 @@
-"""A model and its report as Dagster makes them, in one process: what was read, what is told, what a check stops."""
+"""A model and its report as Dagster makes them, in one process: what was read, what is shown, what a check stops."""
 
 import json
 
@@ -34,10 +34,10 @@ def store(tmp_path_factory, with_tables):
     return with_tables(Store(tmp_path_factory.mktemp("autoencoders")), "tifinagh", height=16, width=16)
 
 
-def materialize(store, home, **told):
+def materialize(store, home, **values):
     resource = StoreResource(root=str(store.root))
     whole = parts_class(NAME)()
-    settings = whole.replaced({NAME: told, "report": TINY_REPORT})
+    settings = whole.replaced({NAME: values, "report": TINY_REPORT})
     with dg.DagsterInstance.local_temp(str(home)) as instance:
         done = dg.materialize(
             [*glyphs.ASSETS, *autoencoders.ASSETS[NAME], autoencoders.CHECKS[NAME]],
@@ -63,10 +63,10 @@ def test_a_model_is_made_checked_and_reported_on(store, tmp_path):
     (made,) = done.asset_materializations_for_node("glyphs__vae")
     history = training_of(store.latest("glyphs/vae", "tifinagh"))["history"]
     best = min(history, key=lambda entry: entry["val_loss"])
-    told = made.metadata
-    assert told["epochs"].value == 12
-    assert {name: told[name].value for name in best if name != "epoch"} == {n: v for n, v in best.items() if n != "epoch"}
-    assert "These figures flatter" in told["meaning"].value
+    values = made.metadata
+    assert values["epochs"].value == 12
+    assert {name: values[name].value for name in best if name != "epoch"} == {n: v for n, v in best.items() if n != "epoch"}
+    assert "These figures flatter" in values["meaning"].value
     assert {e.check_name: e.passed for e in done.get_asset_check_evaluations()} == {
         "pictures_are_learned": True,
         "latents_are_active": True,

@@ -49,9 +49,9 @@ def test_the_job_takes_every_profile_of_a_model(model, profile):
     settings = AUTOENCODER_PROFILES[model][profile].settings
     keys = {key for asset in ASSETS[model] for key in asset.keys}
     job = defs.resolve_job_def(TRAIN_AUTOENCODERS).get_subset(asset_selection=keys)
-    told = ResolvedRunConfig.build(job, run_config(settings, STEPS[model])).ops
-    assert told[f"glyphs__{model}"].config == getattr(settings, model).as_dict()
-    assert told[f"glyphs__{model}_report"].config == settings.report.as_dict()
+    configured = ResolvedRunConfig.build(job, run_config(settings, STEPS[model])).ops
+    assert configured[f"glyphs__{model}"].config == getattr(settings, model).as_dict()
+    assert configured[f"glyphs__{model}_report"].config == settings.report.as_dict()
 
 
 @pytest.mark.parametrize(

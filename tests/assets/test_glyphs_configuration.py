@@ -65,8 +65,8 @@ def test_a_bad_value_is_refused_at_launch(job, op, config, message):
 def test_good_settings_are_taken(job):
     whole = ResolvedRunConfig.build(defs.resolve_job_def(job), run_config(GlyphsSettings(), STEPS))
     ResolvedRunConfig.build(defs.resolve_job_def(job), {})
-    told = whole.ops["glyphs__augmented"].config
-    assert [next(iter(o)) for o in told["pipeline"]] == ["rotate", "zoom", "shear", "skew", "random_distortion"]
+    configured = whole.ops["glyphs__augmented"].config
+    assert [next(iter(o)) for o in configured["pipeline"]] == ["rotate", "zoom", "shear", "skew", "random_distortion"]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

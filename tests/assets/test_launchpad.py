@@ -42,7 +42,7 @@ def resolved(job, config):
     return dg.validate_run_config(defs.resolve_job_def(job), json.loads(json.dumps(config)))["ops"]
 
 
-def told(job, op, config):
+def resolved_op(job, op, config):
     return resolved(job, {"ops": {op: {"config": config}}})[op]["config"]
 
 
@@ -55,9 +55,9 @@ def test_every_class_of_settings_says_what_they_are(settings):
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_the_launchpad_says_what_settings_are_and_sends_nobody_to_a_file(job):
     config = defs.resolve_job_def(job.name).run_config_schema.config_type
-    said = list(shapes_of(config))
-    assert any(": " in text and text.endswith(".") for text in said)
-    assert not any(".py" in text or "fullcircle/" in text for text in said)
+    texts = list(shapes_of(config))
+    assert any(": " in text and text.endswith(".") for text in texts)
+    assert not any(".py" in text or "fullcircle/" in text for text in texts)
 
 
 def test_classes_of_settings_do_not_share_one_configuration_type():
@@ -71,11 +71,11 @@ def test_choices_are_offered_and_arrive_as_text():
     assert isinstance(field.config_type, dg.Enum)
     assert field.config_type.config_values == ["half_planes", "article"]
     assert field.default_value == "half_planes"
-    value = told(LEARN_DRAWING, "drawings__decoder", {"model": "article"})["model"]
+    value = resolved_op(LEARN_DRAWING, "drawings__decoder", {"model": "article"})["model"]
     assert value == "article"
     assert type(value) is str
     warped = {"gaussian_distortion": OPERATIONS["gaussian_distortion"].example | {"probability": 1.0, "corner": "ul"}}
-    (operation,) = told(PREPARE_GLYPHS, "glyphs__augmented", {"pipeline": [warped]})["pipeline"]
+    (operation,) = resolved_op(PREPARE_GLYPHS, "glyphs__augmented", {"pipeline": [warped]})["pipeline"]
     assert operation["gaussian_distortion"]["corner"] == "ul"
 
 
@@ -110,13 +110,13 @@ def test_choices_are_offered_and_arrive_as_text():
 )
 def test_a_wrong_value_is_refused_at_launch_and_the_choices_are_named(job, op, config, message):
     with pytest.raises(dg.DagsterInvalidConfigError) as error:
-        told(job, op, config)
+        resolved_op(job, op, config)
     assert message in str(error.value)
 
 
 @pytest.mark.parametrize("level", [255, "255"])
 def test_a_level_may_be_a_number_or_text(level):
-    assert told(PREPARE_GLYPHS, "glyphs__augmented", {"fill": level})["fill"] == level
+    assert resolved_op(PREPARE_GLYPHS, "glyphs__augmented", {"fill": level})["fill"] == level
 
 
 def test_what_was_set_on_the_command_line_is_what_the_run_gets():

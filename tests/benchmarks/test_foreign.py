@@ -19,11 +19,11 @@ LINE = DRAWINGS["line"]
 
 
 def test_figures_count_only_where_there_is_a_truth():
-    said = {"redraw_mse": 0.5, "pixel_exact": False, "confidence": 0.2, "explained": 0.1, "redraws": 7}
+    answered = {"redraw_mse": 0.5, "pixel_exact": False, "confidence": 0.2, "explained": 0.1, "redraws": 7}
     with_truth = {"endpoint": [0.0, 2.0], "longer": 1.0, "wider": 0.0, "within_a_step": True}
-    found = foreign.figures([said | with_truth, said | {"within_a_step": False}])
+    found = foreign.figures([answered | with_truth, answered | {"within_a_step": False}])
     assert (found["ends, mean"], found["within 1"], found["within a step"], found["redraws"]) == (1, 0.5, 0.5, 7)
-    assert foreign.figures([said | {"within_a_step": False}])["ends, mean"] is None
+    assert foreign.figures([answered | {"within_a_step": False}])["ends, mean"] is None
 
 
 def test_overlay_parts_are_what_the_overlay_was_made_of(tmp_path, rng):
@@ -52,8 +52,13 @@ def test_a_run_joins_each_answer_with_its_own_truth(tmp_path, monkeypatch):
                     name == "agg hard" and i == 0
                 )
                 own = {"x_start_px": x0, "y_start_px": y0, "x_end_px": x1, "y_end_px": y1, "line_width_px": made.width or 1}
-                said = {"size_px": made.picture.size, "spec_own_pixels": own, "path": str(path), "models": {"encoder": "e"}}
-                answers.append(said | {"redraw_mse": 0.0, "confidence": 0.9, "explained": 1.0, "redraws": 1})
+                answered = {
+                    "size_px": made.picture.size,
+                    "spec_own_pixels": own,
+                    "path": str(path),
+                    "models": {"encoder": "e"},
+                }
+                answers.append(answered | {"redraw_mse": 0.0, "confidence": 0.9, "explained": 1.0, "redraws": 1})
                 Image.new("RGB", (3 * 256 + 2 * foreign.GAP, 256)).save(overlays / f"{path.stem}.png")
         return answers, 2.0
 

@@ -61,7 +61,7 @@ def test_a_line_of_equal_brightness_is_gone_in_grey_and_a_blank_one_everywhere()
     assert np.ptp(grey(fp.make("blank", 1, seed=1)[0].picture)) == 0
 
 
-def test_a_crossing_line_leaves_the_picture_where_it_is_said_to():
+def test_a_crossing_line_leaves_the_picture_where_it_should():
     for made in fp.make("crossing", 5, seed=1):
         on_edge = np.isclose(made.ends, -0.5) | np.isclose(made.ends, fp.UNITS - 0.5)
         assert on_edge.any(axis=1).all()

@@ -32,8 +32,8 @@ def test_a_result_says_what_follows(monkeypatch):
     assert [t.title for t in outcome.tables] == list(growth.TITLES.values())
     assert [row["examples"] for row in outcome.tables[0].rows] == ["500", "5,000", "50,000"]
     assert outcome.tables[2].rows[2]["time ratio"] == 2
-    said = " ".join(outcome.says[0].split())
-    assert "in proportion within 15% for 2 of 3 works, peak memory level within 20% for 3 of 3" in said
+    messages = " ".join(outcome.notes[0].split())
+    assert "in proportion within 15% for 2 of 3 works, peak memory level within 20% for 3 of 3" in messages
 
 
 def test_what_the_disk_cannot_hold_is_refused(tmp_path, monkeypatch):
@@ -54,11 +54,11 @@ def test_every_work_does_its_work(tmp_path):
 
 
 def test_a_process_of_its_own_answers(tmp_path):
-    said = []
-    found = growth._in_a_process("make", 30, 1, tmp_path, growth.Progress(said.append))
+    messages = []
+    found = growth._in_a_process("make", 30, 1, tmp_path, growth.Progress(messages.append))
     assert found["rows"] == 30
     assert found["rest"] > 0.1  # an interpreter and its imports
     assert 10 < found["peak_mib"] < 2000
-    assert said[-1].startswith("30, examples: 30 of 30")
+    assert messages[-1].startswith("30, examples: 30 of 30")
     with pytest.raises(BenchmarkError, match=r"-m benchmarks.growth split ended with 1: .*KeyError: 'examples'"):
-        growth._in_a_process("split", 30, 1, tmp_path / "nowhere", growth.Progress(said.append))
+        growth._in_a_process("split", 30, 1, tmp_path / "nowhere", growth.Progress(messages.append))

@@ -16,7 +16,7 @@ LINE = DRAWINGS["line"]
 
 
 class Clock:
-    """Seconds that pass when told."""
+    """Seconds that pass when asked to."""
 
     def __init__(self):
         self.seconds = 100.0
@@ -37,7 +37,7 @@ def test_the_clock_stops_while_valid_is_measured():
     for _ in range(9):
         clock.seconds += 3
         over.append(course.trained(None, 10))
-    # Marks are due every 2 s, training looks every 3 s; what is told after the end does not count.
+    # Marks are due every 2 s, training looks every 3 s; what is reported after the end does not count.
     assert [m.seconds for m in course.marks] == [3, 6, 9, 12, 15, 18, 21, 24]
     assert [m.pictures for m in course.marks] == [10, 20, 30, 40, 50, 60, 70, 80]
     assert over == [False] * 7 + [True] * 2

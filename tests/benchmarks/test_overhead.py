@@ -33,7 +33,7 @@ def test_the_difference_goes_where_the_times_say():
     assert found[-1] == pytest.approx(60 - 36)
 
 
-def test_a_difference_in_what_was_made_is_said():
+def test_a_difference_in_what_was_made_is_reported():
     one = {"train": "a" * 64, "decoder": "b" * 64}
     assert overhead.same_hashes(one, one).startswith("Both made the same 2 objects, hash for hash: decoder `bbbbbbbbbbbb`")
     assert "did not make the same: the content hashes of decoder differ" in overhead.same_hashes(one, {**one, "decoder": "c"})

@@ -61,7 +61,7 @@ def test_a_ratio_needs_one_row_to_compare_with():
 
 
 @pytest.mark.parametrize(
-    ("n", "load", "others", "said"),
+    ("n", "load", "others", "expected"),
     [
         (5000, 9.0, 0.01, []),
         (5000, 0.01, 0.3, ["on 30% of its cores"]),
@@ -69,10 +69,10 @@ def test_a_ratio_needs_one_row_to_compare_with():
         (10, 0.01, 0.0, ["A trial, not the measurement: n 10 instead of 5,000."]),
     ],
 )
-def test_doubts_are_said(n, load, others, said):
+def test_doubts_are_reported(n, load, others, expected):
     found = doubts(TINY, TinySettings(n=n), {**MACHINE, "load_at_start": load}, others)
-    assert len(found) == len(said)
-    assert all(part in doubt for part, doubt in zip(said, found, strict=True))
+    assert len(found) == len(expected)
+    assert all(part in doubt for part, doubt in zip(expected, found, strict=True))
 
 
 def test_a_result_is_written_for_people_and_for_programs(tmp_path):
@@ -135,7 +135,7 @@ def test_one_that_cannot_run_says_why(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["speed"], "Unknown benchmark 'speed'. Choose from: reading, "),
         (["reading", "--set", "reading.n=3"], "Unknown setting of reading: 'n'. Choose from: pictures, tuning, seed."),
@@ -143,9 +143,9 @@ def test_one_that_cannot_run_says_why(tmp_path, monkeypatch, capsys):
         (["reading", "--set", "reading.pictures=0"], "reading.pictures is expected to be at least 1. Received: 0."),
     ],
 )
-def test_what_cannot_be_meant_is_refused(arguments, said, capsys):
+def test_what_cannot_be_meant_is_refused(arguments, expected, capsys):
     assert command.main(arguments) == 2
-    assert said in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
 
 
 def test_several_run_one_after_the_other_each_with_its_own_settings(monkeypatch, capsys):

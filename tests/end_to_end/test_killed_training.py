@@ -27,11 +27,11 @@ SMALL = ["originals.height=16", "originals.width=16", "augmented.n=300", f"dense
 
 
 def processes_of(store):
-    """Every process that was told of this store, the starting one and its children."""
-    told = f"FULLCIRCLE_STORE={store}\0".encode()
+    """Every process whose environment names this store, the starting one and its children."""
+    variable = f"FULLCIRCLE_STORE={store}\0".encode()
     for place in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if place.name.isdecimal() and told in (place / "environ").read_bytes():
+            if place.name.isdecimal() and variable in (place / "environ").read_bytes():
                 yield int(place.name)
 
 

@@ -121,11 +121,11 @@ def finish(process):
 
 
 def processes_of(home):
-    """Every process that was told of this home and has not ended."""
-    told = f"DAGSTER_HOME={home}\0".encode()
+    """Every process whose environment names this home and has not ended."""
+    variable = f"DAGSTER_HOME={home}\0".encode()
     for place in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
-            if place.name.isdecimal() and told in (place / "environ").read_bytes():
+            if place.name.isdecimal() and variable in (place / "environ").read_bytes():
                 yield int(place.name)
 
 

@@ -57,7 +57,7 @@ def instance(ran):
         yield instance
 
 
-def test_progress_and_results_are_told(ran):
+def test_progress_and_results_are_printed(ran):
     _, store, output = ran
     assert "profile quick (at most 8 minutes on 2 cores)" in output
     assert "made drawings/encoder_report" in output

@@ -29,16 +29,16 @@ ROOT = Path(__file__).parents[2]
 LATENTS = "glyphs/digits/vae/latents_0123456789ab"
 N = 60
 DEEP_TEXT = """(() => {
-  const said = [];
+  const texts = [];
   const walk = root => {
-    said.push(root.body ? root.body.innerText : root.textContent);
+    texts.push(root.body ? root.body.innerText : root.textContent);
     for (const node of root.querySelectorAll('*')) {
       if (node.shadowRoot) walk(node.shadowRoot);
       if (node.tagName === 'IFRAME' && node.contentDocument) walk(node.contentDocument);
     }
   };
   walk(document);
-  return said.join(' ').replace(/\\s+/g, ' ');
+  return texts.join(' ').replace(/\\s+/g, ' ');
 })()"""
 """What stands on a page, in its frames and inside its components."""
 
@@ -73,8 +73,8 @@ def address(store):
     """TensorBoard, by the very command of the Makefile."""
     port = free_port()
     environment = os.environ | {"FULLCIRCLE_STORE": str(store)}
-    told = ["make", "--dry-run", "--silent", "tensorboard", f"PORT={port}", f"BIN={Path(sys.executable).parent}"]
-    lines = subprocess.run(told, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+    make = ["make", "--dry-run", "--silent", "tensorboard", f"PORT={port}", f"BIN={Path(sys.executable).parent}"]
+    lines = subprocess.run(make, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
     (command,) = (line for line in lines if "--logdir" in line)
     assert "--host 127.0.0.1" in command
     with subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as server:

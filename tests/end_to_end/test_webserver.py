@@ -149,20 +149,20 @@ def test_a_model_that_does_not_take_the_pictures_is_refused_at_launch(graphql, j
 
 
 @pytest.mark.parametrize(
-    ("model", "told"),
+    ("model", "given"),
     [
         ("dense_autoencoder", {"partition": "digits"}),  # takes every canvas
         ("colour_vae", {"partition": "digits", "backfill": "b"}),  # Dagster would end the whole backfill
         ("colour_vae", {"partition": "tifinagh"}),  # no splits are there
     ],
 )
-def test_what_is_not_refused_is_queued(graphql, model, told):
-    answer = graphql(LAUNCH, job="train_autoencoders", tags=tags(**told), run_config={}, assets=keys(model, f"{model}_report"))
+def test_what_is_not_refused_is_queued(graphql, model, given):
+    answer = graphql(LAUNCH, job="train_autoencoders", tags=tags(**given), run_config={}, assets=keys(model, f"{model}_report"))
     assert answer["launchRun"]["run"]["status"] == "QUEUED"
 
 
 @pytest.mark.parametrize(
-    ("job", "told", "message"),
+    ("job", "given", "message"),
     [
         ("learn_drawing", {}, "A drawing class is expected as the run's partition. Received: none. Choose one of line, "),
         (
@@ -172,8 +172,8 @@ def test_what_is_not_refused_is_queued(graphql, model, told):
         ),
     ],
 )
-def test_a_run_without_a_known_partition_is_refused_at_launch(graphql, job, told, message):
-    answer = graphql(LAUNCH, job=job, tags=tags(**told), run_config={})["launchRun"]
+def test_a_run_without_a_known_partition_is_refused_at_launch(graphql, job, given, message):
+    answer = graphql(LAUNCH, job=job, tags=tags(**given), run_config={})["launchRun"]
     assert answer["__typename"] == "PythonError"
     assert message in answer["message"]
 

@@ -1,4 +1,4 @@
-"""All drawing classes: which are run, which are not, and what is said. The runs themselves are in end_to_end."""
+"""All drawing classes: which are run, which are not, and the messages. The runs themselves are in end_to_end."""
 
 import threading
 

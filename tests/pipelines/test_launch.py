@@ -1,4 +1,4 @@
-"""What is said where a run was refused or gave no reason, and of the run's steps. Real launches are in end_to_end."""
+"""The message where a run was refused or gave no reason, and of the run's steps. Real launches are in end_to_end."""
 
 import dagster as dg
 import pytest

@@ -23,7 +23,7 @@ with only_one(Path(sys.argv[1])):
 
 @pytest.fixture
 def held(tmp_path):
-    """Another process that holds the lock until it is told to end."""
+    """Another process that holds the lock until it is asked to end."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

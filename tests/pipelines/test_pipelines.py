@@ -187,14 +187,14 @@ def test_goals_are_those_of_the_profile_and_none_where_it_was_changed(empty):
 
 
 def test_settings_go_where_they_belong(empty):
-    told = ["examples.n=500", "augmented.n=60", "vae.epochs=2", "report.pictures=4"]
-    line, glyphs, conv, vae = launches("set", told)
+    overrides = ["examples.n=500", "augmented.n=60", "vae.epochs=2", "report.pictures=4"]
+    line, glyphs, conv, vae = launches("set", overrides)
     assert line.settings.examples.n == 500
     assert line.settings.report.pictures == 4
     assert glyphs.settings.augmented.n == 60
     assert vae.settings.vae.epochs == 2
     assert conv.settings == AUTOENCODER_PROFILES["conv_autoencoder"]["quick"].settings
-    _, conv, vae = launches("source", "tifinagh", "set", told[1:])
+    _, conv, vae = launches("source", "tifinagh", "set", overrides[1:])
     assert conv.settings.report.pictures == vae.settings.report.pictures == 4
 
 
@@ -225,10 +225,10 @@ def test_what_fails_keeps_only_that_from_being_run_which_needs_it(empty, monkeyp
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     assert run.main(["--source", "tifinagh"]) == (fails != "nothing")
     assert ran == runs
-    said = capsys.readouterr()
-    assert f"Full Circle: {'tifinagh' if len(runs) == 1 else 'vae, tifinagh'}, profile quick" in said.out
-    assert ("Next:" in said.out) == (fails == "nothing")
-    assert (f"{fails}: it broke" in said.err) == (fails != "nothing")
+    printed = capsys.readouterr()
+    assert f"Full Circle: {'tifinagh' if len(runs) == 1 else 'vae, tifinagh'}, profile quick" in printed.out
+    assert ("Next:" in printed.out) == (fails == "nothing")
+    assert (f"{fails}: it broke" in printed.err) == (fails != "nothing")
 
 
 def test_without_a_home_nothing_is_launched(capsys, monkeypatch):

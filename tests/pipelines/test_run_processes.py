@@ -119,7 +119,7 @@ def test_a_run_that_is_starting_is_as_alive_as_the_server_that_starts_it(instanc
         assert [run.run_id for run in close_dead_runs(instance)] == [just_begun]
 
 
-def test_a_run_and_a_time_as_they_are_told(instance):
+def test_a_run_and_a_time_as_they_are_printed(instance):
     run = instance.get_run_by_id(a_run(instance, STARTED, **{"dagster/partition": "line"}))
     assert name_of(run) == f"run {run.run_id[:8]} (job work, partition line)"
     assert len(clock(time.time())) == len("14:03")

@@ -26,7 +26,7 @@ from fullcircle.drawings.scaling import Scaling
 
 STRAIGHT, CURVED = 4, 2  # planes per region: a stroke has four sides, a ring two
 UNITS = (256, 256, 256)
-ONE_HOT = 16  # a factor of so few values, a width say, is told apart value by value
+ONE_HOT = 16  # a factor of so few values, a width say, is distinguished value by value
 
 # How wide the first edges and mixtures spread (variance scaling): edges some pixels soft, anywhere and at any angle.
 EDGE_SPREAD, MIXTURE_SPREAD = 16.0, 4.0

@@ -131,7 +131,7 @@ class Findings:
                 "threshold": {"copied_up_to": self.yardstick.low, "far_above": self.yardstick.high},
                 **self.nearness,
             },
-            "grid": {"plane": self.plane.says, "steps": list(self.plane.steps), **self.continuity},
+            "grid": {"plane": self.plane.meaning, "steps": list(self.plane.steps), **self.continuity},
             "morph": {"from": start, "to": end, "frames": len(self.morph.frames)},
             "denoising": {f"{d.sigma:g}": {"psnr_db": d.psnr, "chosen_on_valid": d.chosen} for d in self.denoised},
         }

@@ -29,15 +29,15 @@ def grid(found: Findings, settings: AutoencoderReportSettings) -> Section:
         share = ((codes >= low) & (codes <= high)).all(axis=1).mean()
         inside = f" {share:.0%} of test's codes lie within."
     text = (
-        f"{plane.says[0].upper()}{plane.says[1:]}.{inside} Completeness is the share of grid points that decode to something near "
-        "a real picture: not 'far' as it is defined under random samples."
+        f"{plane.meaning[0].upper()}{plane.meaning[1:]}.{inside} Completeness is the share of grid points that decode to something "
+        "near a real picture: not 'far' as it is defined under random samples."
     )
     scale = max(64 // max(found.grid.shape[1:3]), 1)
     figures = {name: found.metrics[name] for name in ("completeness", *found.continuity)}
     return Section(
         "Grid of decoded points",
         text,
-        [(plane.says, address(mosaic(pictures, scale)))],
+        [(plane.meaning, address(mosaic(pictures, scale)))],
         [figure_table("The space", {"grid": figures}, AUTOENCODER)],
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fullcircle.core.progress import Progress, duration, silent
-from fullcircle.data.group_splits import flatters
+from fullcircle.data.group_splits import flatters, meaning_of
 from fullcircle.evaluation.autoencoders import Trained, in_batches, pictures_at
 from fullcircle.evaluation.settings import AutoencoderReportSettings
 from fullcircle.images.arrays import at_rest
@@ -119,7 +119,7 @@ def _as_dict(
         "model": training["model"],
         "source": training["source"],
         "page_version": page_version(write_report),
-        "splits": {"unit": splits["unit"], "meaning": splits["says"], "flatters": flatters(tables.test.about)},
+        "splits": {"unit": splits["unit"], "meaning": meaning_of(splits), "flatters": flatters(tables.test.about)},
         "measured": {
             "test": found.measured.rows,
             "of": tables.test.rows,
@@ -149,7 +149,7 @@ def _page(
     settings: AutoencoderReportSettings,
     sections: list[Section],
 ) -> str:
-    training, meaning = trained.training, tables.test.about["splits"]["says"]
+    training, meaning = trained.training, meaning_of(tables.test.about["splits"])
     flattering = flatters(tables.test.about)
     kind = "A variational autoencoder" if trained.variational else "An autoencoder"
     return page(

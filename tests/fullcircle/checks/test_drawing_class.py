@@ -1,4 +1,4 @@
-"""Checks of a drawing class: one class broken in each way, and what is said of it."""
+"""Checks of a drawing class: one class broken in each way, and what the checks report."""
 
 import textwrap
 import time
@@ -46,7 +46,7 @@ def with_factors(*more, draw):
     return box(factors=Factors(*Box.factors, *more), draw=draw)
 
 
-def told(drawing, name):
+def check_of(drawing, name):
     return examine(drawing).checks[name]
 
 
@@ -158,16 +158,16 @@ BROKEN = {
     ),
     "sum": (
         with_factors(Factor("more", 0, 2), draw=lambda self, left, more, **f: Box.draw(self, left + more, **f)),
-        "factors_are_told_apart",
-        "Factors that cannot be told apart: left and more. Changing one is the same as changing the other, so no picture says",
+        "factors_are_distinguishable",
+        "Factors that cannot be distinguished: left and more. Changing one is the same as changing the other, so no picture shows",
     ),
     "multiple": (
         with_factors(
             Factor("strength", 0, 50, 2),
             draw=lambda self, box_grey, strength, **f: Box.draw(self, box_grey=(box_grey + strength) // 2, **f),
         ),
-        "factors_are_told_apart",
-        "Factors that cannot be told apart: box_grey and strength.",
+        "factors_are_distinguishable",
+        "Factors that cannot be distinguished: box_grey and strength.",
     ),
 }
 
@@ -205,8 +205,11 @@ def test_a_class_that_another_process_draws_otherwise_is_refused(tmp_path):
                     return image
         """)
     )
-    says = examine(loaded(f"{file}:Blot")).checks["draws_the_same_again"].description
-    assert "blot draws by chance: 256 of 256 pictures are not the same when drawn by another process, that of {'x': " in says
+    description = examine(loaded(f"{file}:Blot")).checks["draws_the_same_again"].description
+    assert (
+        "blot draws by chance: 256 of 256 pictures are not the same when drawn by another process, that of {'x': "
+        in description
+    )
     file.write_text(file.read_text().replace("os.getpid() % 251", "0"))
     drawing = loaded(f"{file}:Blot")
     assert "in another order and process." in examine(drawing).checks["draws_the_same_again"].description
@@ -217,7 +220,7 @@ def test_a_class_that_another_process_draws_otherwise_is_refused(tmp_path):
 
 
 def test_a_canvas_that_the_default_models_do_not_take_is_warned_of():
-    check = told(box(height=18, draw=lambda self, **f: np.zeros((18, 16), np.uint8)), "default_models_take_it")
+    check = check_of(box(height=18, draw=lambda self, **f: np.zeros((18, 16), np.uint8)), "default_models_take_it")
     assert check.warns
     assert (
         "attention is expected to be built for a canvas whose height and width are multiples of 8 px. Received: (18, "
@@ -233,9 +236,9 @@ def test_factors_that_hardly_differ_are_warned_of():
 
     found = examine(with_factors(Factor("strength", 30, 40), draw=draw))
     assert found.refused == []
-    check = found.checks["factors_are_told_apart"]
+    check = found.checks["factors_are_distinguishable"]
     assert check.warns
-    assert "Factors that can hardly be told apart: box_grey and strength." in check.description
+    assert "Factors that can hardly be distinguished: box_grey and strength." in check.description
 
 
 PAIR = Factors(Factor("left_x", 0, 15), Factor("right_x", 0, 15), Factor("left_y", 0, 15), Factor("right_y", 0, 15))
@@ -255,7 +258,7 @@ class Dots(Drawing):
 
 
 class UnlikeDots(Dots):
-    """Two dots of which one is grey, said to be alike."""
+    """Two dots of which one is grey, declared alike."""
 
     symmetries = (exchange(("left_x", "right_x"), ("left_y", "right_y")),)
 
@@ -266,24 +269,24 @@ class UnlikeDots(Dots):
 
 
 def test_a_symmetry_that_is_not_declared_is_suggested():
-    check = told(Dots(), "no_symmetry_is_missing")
+    check = check_of(Dots(), "no_symmetry_is_missing")
     assert check.warns
     assert 'as the same picture: declare exchange(("left_x", "right_x"), ("left_y", "right_y")). Else' in check.description
     declared = type("Declared", (Dots,), {"symmetries": UnlikeDots.symmetries})()
-    assert told(declared, "no_symmetry_is_missing").passed
-    assert "Symmetries declared: 1; the most that one changes is 0.0%" in told(declared, "symmetries_hold").description
+    assert check_of(declared, "no_symmetry_is_missing").passed
+    assert "Symmetries declared: 1; the most that one changes is 0.0%" in check_of(declared, "symmetries_hold").description
 
 
 def test_the_lines_own_symmetry_would_be_found():
     line = DRAWINGS["line"]
     assert (
         'declare exchange(("x_start", "x_end"), ("y_start", "y_end"))'
-        in told(type("Bare", (type(line),), {"symmetries": ()})(), "no_symmetry_is_missing").description
+        in check_of(type("Bare", (type(line),), {"symmetries": ()})(), "no_symmetry_is_missing").description
     )
 
 
 def test_a_symmetry_that_changes_the_picture_is_warned_of():
-    check = told(UnlikeDots(), "symmetries_hold")
+    check = check_of(UnlikeDots(), "symmetries_hold")
     assert check.warns
     assert not check.passed
     assert "declared as symmetries change the picture, left_x with right_x and left_y with right_y: " in check.description
@@ -305,7 +308,7 @@ class Cross(Drawing):
 
 
 def test_a_turn_that_comes_round_too_soon_is_warned_of():
-    check = told(Cross(), "no_symmetry_is_missing")
+    check = check_of(Cross(), "no_symmetry_is_missing")
     assert check.warns
     assert "let turn run over 1/2 of its range, after which the picture is the same again" in check.description
 

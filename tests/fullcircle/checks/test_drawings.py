@@ -104,7 +104,7 @@ def fake_model(monkeypatch, answer):
 
 
 @pytest.mark.parametrize(
-    ("decode", "says"),
+    ("decode", "description"),
     [
         (lambda truth: truth, None),
         (lambda truth: np.broadcast_to(truth.mean(axis=(1, 2), keepdims=True), truth.shape), "draws nothing"),
@@ -112,21 +112,21 @@ def fake_model(monkeypatch, answer):
         (lambda truth: np.full_like(truth, np.nan), "error on valid is nan. Lower decoder.learning_rate"),
     ],
 )
-def test_decoder_beats_null(splits, monkeypatch, decode, says):
+def test_decoder_beats_null(splits, monkeypatch, decode, description):
     def answer(latent):
         return decode(unit_images(LINE.render(LINE.factors.snap(SCALES.from_latent(latent)))))
 
     fake_model(monkeypatch, answer)
     found = checks.decoder_beats_null(splits["train"], splits["valid"], LINE)
-    assert found.passed == (says is None)
-    assert says is None or says in found.description
+    assert found.passed == (description is None)
+    assert description is None or description in found.description
 
 
-def test_a_decoder_that_draws_nothing_is_told_what_to_do(splits, monkeypatch):
+def test_a_decoder_that_draws_nothing_is_reported_with_what_to_do(splits, monkeypatch):
     fake_model(monkeypatch, lambda latent: np.full((len(latent), 64, 64, 1), 0.5, np.float32))
-    says = checks.decoder_beats_null(splits["train"], splits["valid"], LINE).description
-    assert "decoder.seed" in says
-    assert "decoder.balanced_epochs" in says
+    description = checks.decoder_beats_null(splits["train"], splits["valid"], LINE).description
+    assert "decoder.seed" in description
+    assert "decoder.balanced_epochs" in description
 
 
 def test_frozen_decoder_unchanged(store, monkeypatch):

@@ -60,7 +60,7 @@ def test_what_is_made_passes(made):
         glyph_checks.units_are_disjoint(originals, splits),
         glyph_checks.pictures_are_disjoint(splits),
     ]
-    assert all(c.passed for c in found), [c.says for c in found if not c.passed]
+    assert all(c.passed for c in found), [c.description for c in found if not c.passed]
     assert found[0].figures == {"originals": 110, "rejected": 0}
     assert found[5].figures == {"remade": 16, "different": 0}
 
@@ -216,15 +216,15 @@ def test_a_copy_of_nothing_is_found(made):
 
 
 @pytest.mark.parametrize(
-    ("unit", "says", "crossing"),
+    ("unit", "description", "crossing"),
     [("group", "Split by group", False), ("sample", "These figures flatter", True), ("original", "Split by original", False)],
 )
-def test_each_unit_is_proved_and_what_it_means_is_said(made, unit, says, crossing):
+def test_each_unit_is_proved_and_what_it_means_is_reported(made, unit, description, crossing):
     store, originals, augmented, _ = made
     splits = glyph_steps.make_glyph_splits(store, originals, augmented, GlyphSplitsSettings(unit=unit))
     found = glyph_checks.units_are_disjoint(originals, splits)
     assert found.passed, found.description
-    assert says in found.description
+    assert description in found.description
     assert bool(found.figures["originals_in_train_and_test"]) == crossing
 
 

@@ -92,7 +92,7 @@ def test_what_crashes_says_where_and_its_last_words():
     assert trial.last_printed == "the last words"
 
 
-def test_what_ends_its_process_is_told_of():
+def test_what_ends_its_process_is_reported():
     trial = tried(leave)
     assert (trial.stage, trial.hung, trial.ended) == ("leaving", False, "its process ended with exit code 0")
 

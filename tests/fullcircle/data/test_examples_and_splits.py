@@ -149,13 +149,13 @@ def test_a_larger_train_split_keeps_what_it_had(share):
 
 
 def test_progress_speaks_seldom_and_at_the_end():
-    said = []
-    progress = Progress(said.append, every=1000)
+    messages = []
+    progress = Progress(messages.append, every=1000)
     for done in range(1, 11):
         progress.step("drawing", done, 10, "lines", "loss 0.5")
-    assert len(said) == 1
-    assert said[0].startswith("drawing: 10 of 10 lines, loss 0.5, ")
-    assert said[0].endswith("0:00 left")
+    assert len(messages) == 1
+    assert messages[0].startswith("drawing: 10 of 10 lines, loss 0.5, ")
+    assert messages[0].endswith("0:00 left")
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75.4, "1:15"), (3600, "1:00:00"), (3725, "1:02:05")])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fullcircle.core.settings import SettingsError
-from fullcircle.data.group_splits import assign_originals, assign_units, flatters, says
+from fullcircle.data.group_splits import assign_originals, assign_units, flatters, meaning, meaning_of
 from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
 from fullcircle.data.sources import SOURCES
 from fullcircle.data.splits import SPLITS, assign
@@ -138,7 +138,12 @@ def test_what_flatters_says_so_in_the_table(split):
     unit, splits = split
     for table, _ in splits.values():
         assert flatters(table.about) == (unit == "sample")
-        assert table.about["splits"]["says"].startswith("These figures flatter") == (unit == "sample")
+        assert table.about["splits"]["meaning"].startswith("These figures flatter") == (unit == "sample")
+
+
+def test_the_meaning_of_older_splits_is_still_read():
+    assert meaning_of({"unit": "sample", "says": "old"}) == "old"
+    assert meaning_of({"unit": "sample", "meaning": "new"}) == "new"
 
 
 def test_by_group_the_known_characters_are_met_in_an_unseen_face(split):
@@ -146,14 +151,14 @@ def test_by_group_the_known_characters_are_met_in_an_unseen_face(split):
     if unit == "group":
         assert set(splits["train"][1]["label"]) | set(splits["valid"][1]["label"]) == set(splits["test"][1]["label"])
         assert set(splits["test"][1]["group"]) != set(splits["train"][1]["group"])
-        assert "Valid shares its groups with train" in splits["train"][0].about["splits"]["says"]
+        assert "Valid shares its groups with train" in splits["train"][0].about["splits"]["meaning"]
 
 
-def test_what_is_said_of_each_unit():
-    assert "copies of the same original stand in train and in test" in says("sample")
-    assert "wholly in one split" in says("group")
-    assert "Valid shares" not in says("group", "group")
-    assert "originals that train has never seen" in says("original")
+def test_the_meaning_of_each_unit():
+    assert "copies of the same original stand in train and in test" in meaning("sample")
+    assert "wholly in one split" in meaning("group")
+    assert "Valid shares" not in meaning("group", "group")
+    assert "originals that train has never seen" in meaning("original")
 
 
 def test_too_few_samples_are_refused_with_what_to_do(tifinagh):

@@ -206,7 +206,7 @@ def test_nothing_is_lost_whatever_happens(root, tmp_path):
 
 
 class Odd(Source):
-    """Whatever it is told to offer."""
+    """Whatever it is given to offer."""
 
     name = "odd"
     summary = "for tests"
@@ -250,7 +250,7 @@ def test_polarity_is_what_the_border_says(ground, ink, expected, rng):
     ("polarity", "channels", "inverted"),
     [("auto", 1, True), ("auto", 3, False), ("border", 3, True), ("keep", 1, False), ("invert", 3, True)],
 )
-def test_inversion_can_be_forced_and_is_told(polarity, channels, inverted, root, tmp_path):
+def test_inversion_can_be_forced_and_is_recorded(polarity, channels, inverted, root, tmp_path):
     image().save(root / "dark on light.png")
     settings = OriginalsSettings(height=16, width=16, channels=channels, polarity=polarity)
     originals, _ = make(Folder("mine", root), tmp_path / "out", settings)
@@ -301,7 +301,7 @@ def test_threads_change_nothing(tmp_path):
     assert len(tables[0]["id"]) == 110
 
 
-def test_a_setting_that_is_not_heeded_is_refused_before_anything_is_written(tmp_path):
+def test_a_setting_that_has_no_effect_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(SettingsError, match="originals.characters"):
         write_originals(tmp_path, SOURCES["faces"], OriginalsSettings(characters="A"))
     assert list(tmp_path.iterdir()) == []

@@ -67,8 +67,8 @@ def test_whole_numbers_for_fractions_say_and_hash_the_same():
     settings = GlyphSplitsSettings(train=0.5, test=0.25, valid=0.25)
     assert all(type(v) is float for k, v in settings.as_dict().items() if k != "unit")
     whole, fraction = ([{"zoom": {"probability": 1, "min_factor": v, "max_factor": v}}] for v in (2, 2.0))
-    said = [str(AugmentedSettings(pipeline=p).made(1).as_data()) for p in (whole, fraction)]
-    assert said[0] == said[1]
+    pipelines = [str(AugmentedSettings(pipeline=p).made(1).as_data()) for p in (whole, fraction)]
+    assert pipelines[0] == pipelines[1]
 
 
 @pytest.mark.parametrize("name", GLYPH_PROFILES)

@@ -70,7 +70,7 @@ def test_characters_are_as_large_as_the_rule_says_and_centred():
     assert largest == pytest.approx(INK * 256, rel=0.02)
 
 
-def test_a_character_that_a_font_lacks_is_said_to_be_lacking(tmp_path):
+def test_a_character_that_a_font_lacks_is_reported_as_lacking(tmp_path):
     source = Fonts("mine", matplotlib_fonts() / "DejaVuSansMono.ttf")
     settings = OriginalsSettings(characters="A U+2D30")
     has, lacks = some(source, settings=settings)
@@ -113,7 +113,7 @@ def test_characters_that_are_none_are_refused(text, message):
         characters_of(text)
 
 
-def test_a_setting_that_a_source_would_not_heed_is_refused():
+def test_a_setting_that_a_source_does_not_use_is_refused():
     with pytest.raises(SettingsError, match="originals.characters is taken by the source latin and by fonts:PATH"):
         SOURCES["digits"].check(OriginalsSettings(characters="A-Z"))
     SOURCES["latin"].check(OriginalsSettings(characters="A-Z"))

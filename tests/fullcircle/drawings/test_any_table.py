@@ -101,8 +101,8 @@ def test_a_decoder_can_be_built_of_it(seed):
     decoder = build(drawing, scale)
     latents = scale.to_latent(drawing.factors.sample(3, rng))
     features, points = decoder.get_layer("geometry")(latents)
-    said, also = decoder.get_layer("geometry").output
-    assert (features.shape[1], points.shape[1:]) == (said.shape[1], also.shape[1:])
+    declared, also = decoder.get_layer("geometry").output
+    assert (features.shape[1], points.shape[1:]) == (declared.shape[1], also.shape[1:])
     image = decoder.predict_on_batch(latents)
     assert image.shape == (3, 8, 16, 3)
     assert np.isfinite(image).all()

@@ -63,7 +63,7 @@ def test_symmetric_specs_are_judged_equal(drawing, rng):
 
 @EVERY
 def test_symmetric_specs_draw_as_good_as_the_same_picture(drawing, rng):
-    """A stroke said from its other end moves edge pixels: a quarter as many as are drawn, or fewer."""
+    """A stroke given from its other end moves edge pixels: a quarter as many as are drawn, or fewer."""
     specs = drawing.factors.sample(200, rng)
     images = drawing.render(specs)
     drawn = drawing.drawn(images, specs).mean()

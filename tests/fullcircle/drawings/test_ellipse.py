@@ -21,7 +21,7 @@ def test_its_area_is_that_of_an_ellipse():
     assert abs(painted / (np.pi * 20.5 * 16.5) - 1) < 0.02  # a pixel is a square: half a px on each side
 
 
-def test_the_outline_is_as_wide_as_said():
+def test_the_outline_is_as_wide_as_asked_for():
     row = draw(31, 31, 20, 16, 3, 200, 100, 31)[31]
     assert row[11:14].tolist() == [200] * 3
     assert row[14:49].tolist() == [100] * 35

@@ -1,4 +1,4 @@
-"""Drawing classes of the user's own: how they get a name, and what is said when they cannot."""
+"""Drawing classes of the user's own: how they get a name, and the message when they cannot."""
 
 import importlib.metadata
 import json

@@ -31,5 +31,5 @@ def test_any_opposite_corners_say_the_same_picture():
         assert np.array_equal(RECTANGLE.render(spec[:, order]), RECTANGLE.render(spec))
 
 
-def test_the_width_of_a_filled_one_cannot_be_told():
+def test_the_width_of_a_filled_one_cannot_be_seen():
     assert painted(5, 9, 24, 19, 1, 1, 200, 0) == painted(5, 9, 24, 19, 1, 6, 200, 0)

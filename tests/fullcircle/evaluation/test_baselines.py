@@ -49,7 +49,7 @@ def test_a_file_takes_the_best_quality_that_fits(rng, codec, shape):
     assert large.bytes[0] == sizes[1]
     assert small.bytes[0] <= sizes[0]
     assert large.fits.all()
-    assert not none.fits.any()  # nothing is that small, and that is said
+    assert not none.fits.any()  # nothing is that small, and that is reported
     assert none.bytes[0] == sizes[0]
     worse, better = (np.abs(c.made.astype(int) - images).mean() for c in (small, large))
     assert better < worse

@@ -75,7 +75,7 @@ def test_a_copy_is_at_no_distance_and_oneself_does_not_count(rng):
     assert all(row != i for i, row in enumerate(rows[:, 0]))
 
 
-def test_where_there_are_fewer_than_asked_for_it_is_said(rng):
+def test_where_there_are_fewer_than_asked_for_it_is_reported(rng):
     distances, rows = nearest(np.zeros((2, 3), np.float32), in_blocks(np.ones((2, 3), np.float32), words(2)), 4, own=words(2))
     assert np.isinf(distances[:, 1:]).all()
     assert rows.tolist() == [[1, -1, -1, -1], [0, -1, -1, -1]]
@@ -126,7 +126,7 @@ def test_the_grid_is_that_of_the_write_ups():
     assert closed.latents[0, 1, 0] > closed.latents[0, 0, 0]  # to the right
     assert half_open.latents[-1, -1].tolist() == [4, 4]
     assert half_open.steps == (1, 1)
-    assert "[-5, 5)" in half_open.says
+    assert "[-5, 5)" in half_open.meaning
 
 
 def test_the_principal_plane_lies_in_the_latents(rng):
@@ -135,7 +135,7 @@ def test_the_principal_plane_lies_in_the_latents(rng):
     plane = principal_plane(latents, 5)
     off = plane.latents.reshape(-1, 6) - latents.mean(axis=0)
     assert off @ directions.T @ directions == pytest.approx(off, abs=1e-4)
-    assert "100% of their variance" in plane.says
+    assert "100% of their variance" in plane.meaning
     first = np.linalg.norm(plane.latents[0, -1] - plane.latents[0, 0])
     assert first == pytest.approx(2 * module.SPREAD * (latents @ directions[0]).std(ddof=1), rel=0.1)
     assert plane.steps[0] == pytest.approx(first / 4, rel=1e-4)

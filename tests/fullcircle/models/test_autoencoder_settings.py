@@ -12,7 +12,7 @@ from fullcircle.steps.settings import parts_class, split_overrides
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)
-def test_every_model_has_the_settings_that_it_heeds(name):
+def test_every_model_has_the_settings_that_it_uses(name):
     chosen, settings = AUTOENCODERS[name], model_settings(name)
     assert settings.section() == name
     names = {field.name for field in dataclasses.fields(settings)}
@@ -53,7 +53,7 @@ def test_goals_are_of_profiles_sources_and_figures_that_there_are(name):
         assert all(figures and figures.keys() <= set(HEADLINES) for figures in sources.values())
 
 
-def test_what_is_broken_or_not_heeded_is_said_by_the_models_name():
+def test_what_is_broken_or_without_effect_is_refused_by_the_models_name():
     with pytest.raises(SettingsError, match=r"vae.latents is expected to be at least 1 and at most 4096. Received: 0."):
         model_settings("vae", latents=0)
     with pytest.raises(SettingsError, match=r"colour_vae.activation is expected to be one of leaky_relu, relu, selu."):
@@ -80,8 +80,8 @@ def test_models_are_chosen_by_name():
 
 
 def test_overrides_of_models_stand_apart():
-    told = {"augmented": {"n": 5}, "vae": {"epochs": 1}, "report": {"grid": 4}}
-    assert split_overrides(told) == ({"augmented": {"n": 5}}, {"vae": {"epochs": 1}, "report": {"grid": 4}})
+    overrides = {"augmented": {"n": 5}, "vae": {"epochs": 1}, "report": {"grid": 4}}
+    assert split_overrides(overrides) == ({"augmented": {"n": 5}}, {"vae": {"epochs": 1}, "report": {"grid": 4}})
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)

@@ -24,9 +24,9 @@ def canvas_of(name, channels=1):
     return 16, 16, channels
 
 
-def built(name, canvas=None, **told):
+def built(name, canvas=None, **settings):
     keras.utils.set_random_seed(1)
-    return AUTOENCODERS[name].build(canvas or canvas_of(name), model_settings(name, **told))
+    return AUTOENCODERS[name].build(canvas or canvas_of(name), model_settings(name, **settings))
 
 
 @pytest.fixture
@@ -64,9 +64,9 @@ def test_pictures_become_codes_and_codes_pictures(name, channels, rng):
     chosen = AUTOENCODERS[name]
     assert chosen.takes(canvas)
     halves = built(name, canvas, latents=5)
-    said = halves.encoder.predict_on_batch(rng.random((3, *canvas), np.float32))
-    assert set(said) == {"mean", "log_var"} if chosen.variational else True
-    latents = list(said.values()) if chosen.variational else [said]
+    encoded = halves.encoder.predict_on_batch(rng.random((3, *canvas), np.float32))
+    assert set(encoded) == {"mean", "log_var"} if chosen.variational else True
+    latents = list(encoded.values()) if chosen.variational else [encoded]
     assert all(part.shape == (3, 5) and part.dtype == np.float32 for part in latents)
     made = halves.decoder.predict_on_batch(3 * rng.standard_normal((3, 5), np.float32))
     assert (made.shape, made.dtype) == ((3, *canvas), np.float32)

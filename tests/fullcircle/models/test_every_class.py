@@ -42,7 +42,7 @@ def learn(model, outputs, given, wanted, loss, steps):
     @tf.function
     def step():
         with tf.GradientTape() as tape:
-            left = sum(loss(wanted, said) for said in joined(given, training=True).values())
+            left = sum(loss(wanted, output) for output in joined(given, training=True).values())
         optimizer.apply(tape.gradient(left, joined.trainable_variables))
         return left
 

@@ -116,11 +116,11 @@ def gradient(model: Any, given: np.ndarray) -> np.ndarray:
     import keras
     import tensorflow as tf
 
-    said = keras.Model(model.input, [model.output, *(model.get_layer(name).output for name in guesses(model))])
+    outputs = keras.Model(model.input, [model.output, *(model.get_layer(name).output for name in guesses(model))])
     x = tf.convert_to_tensor(given)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        value = sum(tf.reduce_sum(output**2) for output in said(x, training=False))
+        value = sum(tf.reduce_sum(output**2) for output in outputs(x, training=False))
     return np.asarray(tape.gradient(value, x))
 
 
@@ -159,8 +159,8 @@ def test_loads_in_a_process_that_built_nothing(tmp_path: Any) -> None:
         paths.append(str(tmp_path / f"{kind}_{name}.keras"))
         build(kind, name, drawing, by).save(paths[-1])
     code = f"from fullcircle.models import load\nfor path in {paths!r}: print(load(path).name)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.split() == [f"{name}_{kind}" for kind, name in MODELS]
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == [f"{name}_{kind}" for kind, name in MODELS]
 
 
 def test_config_does_not_depend_on_what_was_built_before(kind_and_name: tuple[str, str]) -> None:
@@ -270,7 +270,7 @@ def features_of(drawing: Drawing, spec: list[float]) -> np.ndarray:
     if "in_order" in {layer.name for layer in model.layers}:
         latent = model.get_layer("in_order")(latent)
     features, _ = model.get_layer("geometry")(latent)
-    assert features.shape[1] == model.get_layer("geometry").output[0].shape[1]  # as it was said when the network was built
+    assert features.shape[1] == model.get_layer("geometry").output[0].shape[1]  # as it was when the network was built
     return np.asarray(features)[0]
 
 
@@ -401,17 +401,17 @@ def test_a_closer_look_corrects_the_guess_before_it() -> None:
     by = scaling("range", line.factors)
     model = build_encoder("attention", line, by)
     _, images = batch(line, by, 3)
-    said = keras.Model(model.input, [model.output, *(model.get_layer(name).output for name in guesses(model))])
-    last, first, second = said.predict(images, verbose=0)
+    outputs = keras.Model(model.input, [model.output, *(model.get_layer(name).output for name in guesses(model))])
+    last, first, second = outputs.predict(images, verbose=0)
     assert np.array_equal(last, first)
     assert np.array_equal(last, second)
     model.get_layer("look_2_5").bias.assign(np.ones(7))
-    last, first, second = said.predict(images, verbose=0)
+    last, first, second = outputs.predict(images, verbose=0)
     np.testing.assert_allclose(last - second, 0.1, atol=1e-6)
     assert np.array_equal(first, second)
 
 
-def test_unknown_names_are_told_the_choices() -> None:
+def test_unknown_names_get_the_choices() -> None:
     by = scaling("range", DRAWINGS["line"].factors)
     with pytest.raises(ValueError, match=r"Unknown decoder 'x'. Choose from: half_planes, article."):
         build_decoder("x", DRAWINGS["line"], by)
@@ -442,8 +442,8 @@ def test_canvas_rules(canvas: Any, takes: bool) -> None:
 
 def test_lists_can_be_read_without_keras() -> None:
     code = "import sys, fullcircle.models.decoders, fullcircle.models.encoders; print('keras' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.strip() == "False"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "False"
 
 
 def test_frozen_decoder_stays_as_it_was() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SAID = b"""\
+PRINTED = b"""\
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
 I0000 00:00:1795200357.443633   31912 port.cc:153] oneDNN custom operations are on.
 I0000 00:00:1795200357.444714   31912 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.
@@ -21,7 +21,7 @@ LOAD = "from fullcircle.models.tensorflow import load_tensorflow; load_tensorflo
 
 def loading(folder, code):
     """What a process says on stderr that loads a TensorFlow which is nothing but this code; and its exit code."""
-    (folder / "tensorflow.py").write_text(f"import os, sys\nSAID = {SAID!r}\n{code}")
+    (folder / "tensorflow.py").write_text(f"import os, sys\nSAID = {PRINTED!r}\n{code}")
     path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[3])])
     environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, timeout=60)
@@ -29,23 +29,23 @@ def loading(folder, code):
 
 
 def test_only_the_banner_is_silenced(tmp_path):
-    said, code = loading(tmp_path, "os.write(2, SAID)")
+    printed, code = loading(tmp_path, "os.write(2, PRINTED)")
     assert code == 0
-    assert said == [*SAID.splitlines()[3:], b"after"]
+    assert printed == [*PRINTED.splitlines()[3:], b"after"]
 
 
 @pytest.mark.parametrize(("how", "code"), [("os.abort()", -signal.SIGABRT), ("os._exit(3)", 3)])
 def test_what_a_library_says_before_it_ends_the_process_is_read(tmp_path, how, code):
-    said, ended = loading(tmp_path, f"os.write(2, SAID + b'F0000 no such instruction')\n{how}")
+    printed, ended = loading(tmp_path, f"os.write(2, PRINTED + b'F0000 no such instruction')\n{how}")
     assert ended == code
-    assert said == [*SAID.splitlines()[3:], b"F0000 no such instruction"]
+    assert printed == [*PRINTED.splitlines()[3:], b"F0000 no such instruction"]
 
 
 def test_what_python_says_of_a_failed_import_is_read(tmp_path):
-    said, code = loading(tmp_path, "sys.stderr.write('a warning\\n')\nraise ImportError('no such library')")
+    printed, code = loading(tmp_path, "sys.stderr.write('a warning\\n')\nraise ImportError('no such library')")
     assert code == 1
-    assert said[0] == b"a warning"
-    assert said[-1] == b"ImportError: no such library"
+    assert printed[0] == b"a warning"
+    assert printed[-1] == b"ImportError: no such library"
 
 
 def test_a_process_that_was_started_meanwhile_is_not_waited_for(tmp_path):
@@ -54,8 +54,8 @@ def test_a_process_that_was_started_meanwhile_is_not_waited_for(tmp_path):
         "subprocess.Popen(['sleep', '5'], stdout=subprocess.DEVNULL)"
     )
     began = time.monotonic()
-    said, code = loading(tmp_path, code)
-    assert (said, code) == ([b"after"], 0)
+    printed, code = loading(tmp_path, code)
+    assert (printed, code) == ([b"after"], 0)
     assert time.monotonic() - began < 60
 
 

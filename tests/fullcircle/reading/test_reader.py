@@ -1,4 +1,4 @@
-"""The reader without a trained network: an encoder that is told the answer a few steps off, a decoder that is a blurred pixel."""
+"""The reader without a trained network: an encoder that is given the answer a few steps off, a decoder that is a blurred pixel."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ from fullcircle.reading.search import moves
 LINE = DRAWINGS["line"]
 
 
-class Told:
+class GivenAnswers:
     """An encoder that answers with given specs, in order."""
 
     def __init__(self, drawing, specs):
@@ -62,7 +62,7 @@ class Veil(Disc):
 
 def reader(drawing, starts, **settings):
     settings = ReaderSettings(**{"steps": "encoder,redraw"} | settings)
-    return Reader(drawing, scaling("range", drawing.factors), Told(drawing, starts), None, settings)
+    return Reader(drawing, scaling("range", drawing.factors), GivenAnswers(drawing, starts), None, settings)
 
 
 def seen_lines(n, rng):
@@ -362,7 +362,7 @@ def test_gradient_steps_move_towards_the_picture(rng):
     truth = np.asarray(decoder(scales.to_latent(specs)))
     settings = ReaderSettings(steps="encoder,gradient", gradient_steps=20)
     begin = scales.to_latent(a_few_steps_off(LINE, specs, rng))
-    moved = Reader(LINE, scales, Told(LINE, specs), decoder, settings)._descend(begin, truth)
+    moved = Reader(LINE, scales, GivenAnswers(LINE, specs), decoder, settings)._descend(begin, truth)
     error = [float(ops.mean((decoder(latent) - truth) ** 2)) for latent in (begin, moved)]
     assert error[1] < 0.5 * error[0]
     assert moved.shape == begin.shape

@@ -1,4 +1,4 @@
-"""The table of readings, with an encoder that is told the answers."""
+"""The table of readings, with an encoder that is given the answers."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ LINE = DRAWINGS["line"]
 LEVELS = len(SIGMAS)
 
 
-class Told:
+class GivenAnswers:
     """An encoder that answers with the true specs of all pictures, in order, `off` beside them."""
 
     def __init__(self, tables, n, off):
@@ -43,7 +43,7 @@ def splits(store):
 
 def written(path, splits, off=(1, 0, 0, 0, 0, 0, 0), n=8, **settings):
     settings = ReaderSettings(**{"steps": "encoder,redraw", "redraws": 300, "pictures": n} | settings)
-    encoder = Told(list(splits.values()), n, np.array(off))
+    encoder = GivenAnswers(list(splits.values()), n, np.array(off))
     reader = Reader(LINE, scaling("range", LINE.factors), encoder, None, settings)
     rows = write_readings(path, LINE, reader, splits, {"encoder": "e1"})
     table = TableReader(path)
@@ -68,9 +68,9 @@ def test_each_step_has_its_own_answer(splits, tmp_path):
     _, rows = written(tmp_path / "r.parquet", splits)
     alone, answer = (of(rows, "test", SIGMAS[0], step) for step in ("encoder", "redraw"))
     true = specs_of(LINE, {f.column: alone[TRUE + f.column] for f in LINE.factors})
-    told = LINE.factors.snap(true + [1, 0, 0, 0, 0, 0, 0])
+    given = LINE.factors.snap(true + [1, 0, 0, 0, 0, 0, 0])
     read = specs_of(LINE, alone)
-    assert all(any(np.array_equal(r, t[p]) for p in LINE.permutations) for r, t in zip(read, told, strict=True))
+    assert all(any(np.array_equal(r, t[p]) for p in LINE.permutations) for r, t in zip(read, given, strict=True))
     images = splits["test"].read(["image"], 8)["image"]
     for found in (alone, answer):
         drawn = LINE.render(specs_of(LINE, found))

@@ -73,7 +73,7 @@ def test_the_class_that_drew_a_picture_is_recognised(tmp_path):
     assert "; explained by line " in line(found[0])
 
 
-def test_nobody_trained_is_told_with_the_command(tmp_path):
+def test_without_a_trained_class_the_command_is_named(tmp_path):
     store = Store(tmp_path)
     assert trained(store) == []
     with pytest.raises(NothingMaterializedError, match="No drawing class has an encoder yet.*make run DRAWING=all"):

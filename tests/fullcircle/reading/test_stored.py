@@ -53,13 +53,13 @@ def make(store):
 
 
 @pytest.fixture
-def said():
+def messages():
     lines: list[str] = []
     return lines, Progress(lines.append)
 
 
-def test_a_model_that_failed_its_check_is_not_used_unless_asked_for(store, make, said):
-    lines, progress = said
+def test_a_model_that_failed_its_check_is_not_used_unless_asked_for(store, make, messages):
+    lines, progress = messages
     decoder = make("decoder", True, 1)
     passed = make("encoder", True, 1, decoder=decoder)
     failed = make("encoder", False, 2, decoder=decoder)
@@ -72,8 +72,8 @@ def test_a_model_that_failed_its_check_is_not_used_unless_asked_for(store, make,
     ]
 
 
-def test_a_check_without_an_outcome_is_none_that_passed(store, make, said):
-    lines, progress = said
+def test_a_check_without_an_outcome_is_none_that_passed(store, make, messages):
+    lines, progress = messages
     version = make("encoder", None, 1, decoder=make("decoder", True, 1))
     with pytest.raises(NothingMaterializedError, match=r"the outcome of its check learns is not on record\. .*--any"):
         latest_reader(store, LINE, ENCODER)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fullcircle.core.settings import SettingsError
-from fullcircle.data.group_splits import says
+from fullcircle.data.group_splits import meaning
 from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
 from fullcircle.data.sources import SOURCES
 from fullcircle.evaluation.autoencoders import NOISES
@@ -97,9 +97,9 @@ def tables(tmp_path_factory):
     return made
 
 
-def written(folder, tables, trained, **told):
+def written(folder, tables, trained, **settings):
     folder.mkdir(exist_ok=True)
-    write_report(folder, tables, trained, {"test": "abc"}, AutoencoderReportSettings(**SMALL | told))
+    write_report(folder, tables, trained, {"test": "abc"}, AutoencoderReportSettings(**SMALL | settings))
     return json.loads((folder / REPORT).read_text()), (folder / PAGE).read_text()
 
 
@@ -140,7 +140,7 @@ def test_a_collapse_shows(tables, tmp_path):
     assert report["metrics"]["active_latents"] == 0
     assert (
         report["metrics"]["change_per_step"] > 0
-    )  # the grid still moves: the decoder heeds latents that the encoder never gives
+    )  # the grid still moves: the decoder reacts to latents that the encoder never gives
     assert "0 of 2 latents are active" in page
 
 
@@ -152,14 +152,14 @@ def test_a_decoder_that_copies_is_found_out(tables, tmp_path):
     assert "Gaussian with the mean and covariance" in page
 
 
-def test_files_are_never_said_to_be_as_small_as_a_code(variational):
+def test_files_are_never_reported_as_small_as_the_latents(variational):
     files = variational[1]["at_the_same_bytes"]
     assert files["budget"] == 8
     assert all(files["files"][codec]["fits"] == 0 for codec in ("WebP", "JPEG"))
     assert "No setting of WebP or JPEG is that small" in variational[2]
 
 
-def test_only_labels_that_can_be_told_are_asked(variational, tables):
+def test_only_labels_that_can_be_known_are_asked(variational, tables):
     among = variational[1]["labels"]
     assert among["train"]["asked"] == among["train"]["of"] == min(60, tables["original"].test.rows)  # digits: every label
     assert among["train"]["knn_pixels_accuracy"] > 0.6
@@ -169,10 +169,10 @@ def test_only_labels_that_can_be_told_are_asked(variational, tables):
 
 def test_what_flatters_says_so_in_plain_sight(variational, plain):
     assert plain[1]["splits"]["flatters"]
-    assert f'class="warning">{says("sample").split(":")[0]}' in plain[2]
+    assert f'class="warning">{meaning("sample").split(":")[0]}' in plain[2]
     assert not variational[1]["splits"]["flatters"]
     assert 'class="warning"' not in variational[2]
-    assert says("original").split(",")[0] in variational[2]
+    assert meaning("original").split(",")[0] in variational[2]
 
 
 def test_the_mean_picture_is_no_picture(variational, plain):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fullcircle.data.group_splits import says
+from fullcircle.data.group_splits import meaning
 from fullcircle.reports.figures import ALL
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.index import INDEX, index_page, write_index
@@ -13,8 +13,11 @@ from fullcircle.reports.results import latest_reports
 REPORTS = {
     ("drawings/encoder_report", "line"): ({"fvu": 0.15, "within_1px": 0.4}, {}),
     ("drawings/recognition_report", "all"): ({"accuracy": 0.9}, {}),
-    ("glyphs/vae_report", "ⴰ & <co>"): ({"psnr_db": 20.25, "knn_accuracy": None}, {"splits": {"meaning": says("sample")}}),
-    ("glyphs/conv_autoencoder_report", "ⴰ & <co>"): ({"psnr_db": 25.0}, {"splits": {"says": says("sample")}}),  # an older one
+    ("glyphs/vae_report", "ⴰ & <co>"): ({"psnr_db": 20.25, "knn_accuracy": None}, {"splits": {"meaning": meaning("sample")}}),
+    ("glyphs/conv_autoencoder_report", "ⴰ & <co>"): (
+        {"psnr_db": 25.0},
+        {"splits": {"says": meaning("sample")}},
+    ),  # an older one
 }
 
 
@@ -51,7 +54,7 @@ def test_the_store_can_be_moved(reported):
         assert (moved / link).exists()
 
 
-def test_figures_stand_side_by_side_and_what_flatters_is_said(reported):
+def test_figures_stand_side_by_side_and_what_flatters_is_marked(reported):
     text = index_page(latest_reports(reported), reported.root)
     assert "<h2>glyphs: ⴰ &amp; &lt;co&gt;</h2>" in text
     section = text.split("<h2>glyphs")[1]
@@ -66,10 +69,10 @@ def test_figures_stand_side_by_side_and_what_flatters_is_said(reported):
 
 def test_reports_on_different_splits_say_what_theirs_prove(reported):
     results = latest_reports(reported)
-    results[-1]["meaning"] = says("group")
+    results[-1]["meaning"] = meaning("group")
     text = index_page(results, reported.root)
     assert "conv autoencoder: These figures flatter" in text
-    assert f"vae: {says('group')[:20]}" in text
+    assert f"vae: {meaning('group')[:20]}" in text
 
 
 def test_the_page_is_whole_or_as_it_was(reported, monkeypatch):

@@ -63,8 +63,8 @@ def test_the_figures_follow_from_the_matrices(made):
     assert report["classes"] == list(NAMES)
     assert report["page_version"]
     for noise, prefix in (("0", ""), ("0.05", "noisy_")):
-        for said, figure in (("read", "accuracy"), ("pixels", "pixels_accuracy")):
-            matrix = report["confusion"][noise][said]
+        for name, figure in (("read", "accuracy"), ("pixels", "pixels_accuracy")):
+            matrix = report["confusion"][noise][name]
             assert [sum(row) for row in matrix] == [6, 6]
             assert report["metrics"][prefix + figure] == pytest.approx((matrix[0][0] + matrix[1][1]) / 12)
         assert report["metrics"][f"{prefix}majority_accuracy"] == 0.5
@@ -72,7 +72,7 @@ def test_the_figures_follow_from_the_matrices(made):
     assert len(report["pixel_classifiers_on_valid"]) == 3
 
 
-def test_everything_that_was_read_is_said(made, store):
+def test_everything_that_was_read_is_reported(made, store):
     _, result = made
     (event,) = result.get_asset_materialization_events()
     read = event.materialization.metadata["read"].value

@@ -38,17 +38,20 @@ def made(tmp_path_factory):
 
 def test_a_trained_model_says_what_it_is_and_what_it_was_made_from(made):
     _, splits, models = made
-    told = training_of(models["vae"])
+    training = training_of(models["vae"])
     assert {p.name for p in models["vae"].path.iterdir()} == {"encoder.keras", "decoder.keras", "training.json", "object.json"}
-    assert (told["model"], told["source"], told["canvas"]) == ("vae", "tifinagh", [16, 16, 1])
-    assert told["settings"] == model_settings("vae", **SMALL).as_dict()
-    assert told["read"] == {"train": splits["train"].hash, "valid": splits["valid"].hash}
-    assert told["splits"]["unit"] == "original"
-    assert "ⴰ" in told["labels"]
-    assert len(told["history"]) == 2
-    assert set(told["history"][0]) == {"epoch", *(f"{s}{n}" for s in ("", "val_") for n in ("loss", "reconstruction", "kl"))}
-    assert told["parameters"] == sum(told["halves"].values()) > told["trainable"]
-    assert told["timing"]["examples_per_s"] > 0
+    assert (training["model"], training["source"], training["canvas"]) == ("vae", "tifinagh", [16, 16, 1])
+    assert training["settings"] == model_settings("vae", **SMALL).as_dict()
+    assert training["read"] == {"train": splits["train"].hash, "valid": splits["valid"].hash}
+    assert training["splits"]["unit"] == "original"
+    assert "ⴰ" in training["labels"]
+    assert len(training["history"]) == 2
+    assert set(training["history"][0]) == {
+        "epoch",
+        *(f"{s}{n}" for s in ("", "val_") for n in ("loss", "reconstruction", "kl")),
+    }
+    assert training["parameters"] == sum(training["halves"].values()) > training["trainable"]
+    assert training["timing"]["examples_per_s"] > 0
 
 
 @pytest.mark.parametrize("name", ["dense_autoencoder", "vae"])
@@ -97,15 +100,15 @@ def test_a_training_cut_off_makes_the_same_object_and_leaves_no_checkpoint(made)
     with pytest.raises(KeyboardInterrupt):
         make(callbacks=[Interrupt()])
     assert [path.suffix for path in folder.iterdir()] == [".npz"]
-    said = []
-    assert make(progress=autoencoder_steps.Progress(said.append)).hash == models["vae"].hash
-    assert "goes on after epoch 1 of 2" in said[0]
+    messages = []
+    assert make(progress=autoencoder_steps.Progress(messages.append)).hash == models["vae"].hash
+    assert "goes on after epoch 1 of 2" in messages[0]
     assert not list(folder.iterdir())
 
 
 def test_a_training_beside_another_of_the_same_model_leaves_its_checkpoint(made):
     store, splits, models = made
-    said = []
+    messages = []
 
     def make(progress=autoencoder_steps.silent, callbacks=(), **more):
         settings = model_settings("vae", **SMALL | more)
@@ -115,8 +118,8 @@ def test_a_training_beside_another_of_the_same_model_leaves_its_checkpoint(made)
 
     with pytest.raises(KeyboardInterrupt):
         make(callbacks=[Interrupt(before=lambda: make(epochs=1, learning_rate=1e-4))])
-    assert make(autoencoder_steps.Progress(said.append)).hash == models["vae"].hash
-    assert "goes on after epoch 1 of 2" in said[0]
+    assert make(autoencoder_steps.Progress(messages.append)).hash == models["vae"].hash
+    assert "goes on after epoch 1 of 2" in messages[0]
 
 
 def test_latents_of_test_are_kept_for_the_projector(made, tmp_path):
@@ -135,7 +138,7 @@ def test_the_mean_picture_is_that_of_all_of_train(made):
     assert np.allclose(mean_picture(made[1]["train"])[..., 0], images.mean(axis=0) / 255, atol=1e-6)
 
 
-def test_a_model_that_learned_passes_and_one_that_did_not_is_told_what_to_do(made):
+def test_a_model_that_learned_passes_and_one_that_did_not_is_reported_with_what_to_do(made):
     store, splits, models = made
     good = pictures_are_learned(models["dense_autoencoder"], splits["train"], splits["valid"])
     assert good.passed, good.description

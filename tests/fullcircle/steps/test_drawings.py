@@ -47,7 +47,7 @@ def enter(store, inputs, test):
 
 
 def refusal(store, inputs):
-    """What is said by the step, before anything is made, and by the function that a script calls: the same."""
+    """What the step reports, before anything is made, and by the function that a script calls: the same."""
     with pytest.raises(SettingsError) as of_step:
         REPORTING["encoder_report"].all_inputs(store, "line", inputs)
     given = {name: inputs[f"drawings/{name}"] for name in ENCODER_REPORT.takes}

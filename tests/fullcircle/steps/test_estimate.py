@@ -36,7 +36,7 @@ def test_bytes_are_those_of_the_files(store):
 
 def test_seconds_count_every_epoch():
     one, two = ({"decoder": {"epochs": n, "balanced_epochs": 0}} for n in (1, 1001))
-    seconds = [estimate_drawing(DrawingsSettings().replaced(told), LINE.canvas).seconds for told in (one, two)]
+    seconds = [estimate_drawing(DrawingsSettings().replaced(overrides), LINE.canvas).seconds for overrides in (one, two)]
     assert seconds[1] - seconds[0] == pytest.approx(1000 * 18_000 / 1000, rel=0.1)  # about 1000 pictures a second
     spec = DrawingsSettings().replaced({"encoder": {"objective": "spec", "image_epochs": 1000}})
     assert "with 11 epochs" in estimate_drawing(spec, LINE.canvas).settings

@@ -78,14 +78,14 @@ def reasons(store, settings=None, **more):
     return [planned.reason for planned in plan(store, BOTH, settings or BothSettings(), "line", **more)]
 
 
-def test_the_very_same_is_taken_from_the_store_and_said(store):
+def test_the_very_same_is_taken_from_the_store_and_reported(store):
     first = make(store)
-    told = []
-    again = make(store, progress=Progress(told.append))
+    messages = []
+    again = make(store, progress=Progress(messages.append))
     assert MADE == ["numbers/count", "numbers/sum"]
     assert [r.reused for r in (*first, *again)] == [False, False, True, True]
     assert [r.objects for r in again] == [r.objects for r in first]
-    assert told[0].startswith("up to date, not made again: numbers/count ")
+    assert messages[0].startswith("up to date, not made again: numbers/count ")
 
 
 def test_force_makes_it_again(store):

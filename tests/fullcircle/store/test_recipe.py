@@ -42,7 +42,7 @@ def test_an_entry_made_by_a_recipe_does_not_differ_from_it():
         ({"partition": "face"}, "as another asset (drawings/encoder (face) then, drawings/encoder (line) now)"),
     ],
 )
-def test_the_first_difference_is_said_in_words(change, reason):
+def test_the_first_difference_is_given_in_words(change, reason):
     assert difference(RECIPE.entry() | change, RECIPE) == reason
 
 

@@ -99,25 +99,25 @@ def test_a_variational_model_that_is_fed_with_noise_has_both(tables, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("name", "told", "killed"),
+    ("name", "overrides", "killed"),
     [
         ("vae", {"schedule": "cosine"}, (0, 2)),  # the first time nothing is there yet to go on from
         ("denoising_autoencoder", {"latents": 8}, (1,)),
         ("colour_vae", {"latents": 4, "dropout": 0.2, "optimizer": "rmsprop"}, (1,)),
     ],
 )
-def test_a_training_that_was_killed_goes_on_with_the_result_of_an_unbroken_one(tables, tmp_path, name, told, killed):
+def test_a_training_that_was_killed_goes_on_with_the_result_of_an_unbroken_one(tables, tmp_path, name, overrides, killed):
     """Weights, statistics and history, bit for bit: chance of order, noise, dropout and latents included."""
-    settings = model_settings(name, **SMALL | told)
+    settings = model_settings(name, **SMALL | overrides)
     unbroken, training = train_autoencoder(*tables, settings)
     checkpoint = tmp_path / "held.npz"
     for epoch in killed:
         with pytest.raises(KeyboardInterrupt):
             train_autoencoder(*tables, settings, checkpoint=checkpoint, callbacks=[Kill(epoch)])
         assert checkpoint.exists() == (epoch > 0)
-    said = []
-    resumed, again = train_autoencoder(*tables, settings, Progress(said.append), checkpoint=checkpoint)
-    assert said[0] == f"{name}: goes on after epoch {killed[-1]} of 3, where a training was cut off"
+    messages = []
+    resumed, again = train_autoencoder(*tables, settings, Progress(messages.append), checkpoint=checkpoint)
+    assert messages[0] == f"{name}: goes on after epoch {killed[-1]} of 3, where a training was cut off"
     assert again.history == training.history
     assert again.examples == training.examples
     assert hashes(resumed) == hashes(unbroken)
@@ -169,7 +169,7 @@ def test_a_canvas_that_does_not_fit_is_refused(tmp_path):
 
 
 def numbered(path, n):
-    """Pictures that can be told apart."""
+    """Pictures that can be distinguished."""
     images = np.zeros((n, 8, 8), np.uint8)
     images[:, 0, 0], images[:, 0, 1] = np.arange(n) % 256, np.arange(n) // 256
     return table_of(path, images)

@@ -152,13 +152,13 @@ class Interrupt(keras.callbacks.Callback):
 
 
 def resumed(train, places, checkpoint):
-    """What `train` returns when it is cut off at each of these places before, and what was told of the last continuation."""
+    """What `train` returns when it is cut off at each of these places before, and the first message of the last continuation."""
     for place in places:
         with pytest.raises(KeyboardInterrupt):
             train(checkpoint=checkpoint, callbacks=[Interrupt(*place)])
-    said = []
-    network, training = train(checkpoint=checkpoint, progress=Progress(said.append))
-    return network, training, said[0]
+    messages = []
+    network, training = train(checkpoint=checkpoint, progress=Progress(messages.append))
+    return network, training, messages[0]
 
 
 def test_a_decoder_cut_off_in_any_stage_ends_as_an_unbroken_one_does(splits, tmp_path):
@@ -170,8 +170,8 @@ def test_a_decoder_cut_off_in_any_stage_ends_as_an_unbroken_one_does(splits, tmp
     unbroken, history = train()
     # Within the first stage, when the second one begins, and within that.
     places = [("decoder, balanced", 1), ("decoder", 0), ("decoder", 1)]
-    again, training, said = resumed(train, places, tmp_path / "held.npz")
-    assert said == "decoder: goes on after epoch 1 of 2, where a training was cut off"
+    again, training, messages = resumed(train, places, tmp_path / "held.npz")
+    assert messages == "decoder: goes on after epoch 1 of 2, where a training was cut off"
     assert weights_hash(again.get_weights()) == weights_hash(unbroken.get_weights())
     assert training.history == history.history
     assert training.examples == history.examples
@@ -189,8 +189,8 @@ def test_an_encoder_cut_off_ends_as_an_unbroken_one_does(splits, tmp_path):
         return train_encoder(LINE, SCALES, splits["train"], splits["valid"], decoder, settings, **more)
 
     unbroken, history = train()
-    again, training, said = resumed(train, [("encoder by spec", 1)], tmp_path / "held.npz")
-    assert said == "encoder by spec: goes on after epoch 1 of 2, where a training was cut off"
+    again, training, messages = resumed(train, [("encoder by spec", 1)], tmp_path / "held.npz")
+    assert messages == "encoder by spec: goes on after epoch 1 of 2, where a training was cut off"
     assert weights_hash(again.get_weights()) == weights_hash(unbroken.get_weights())
     assert training.history == history.history
 
@@ -214,10 +214,10 @@ def test_a_loss_that_is_no_number_ends_the_training_at_its_first_step_in_a_sente
 
 
 def test_progress_names_stage_epoch_loss_rate_and_time_left(splits):
-    said = []
+    messages = []
     settings = DecoderSettings(epochs=2, balanced_epochs=1, batch_size=16)
-    train_decoder(LINE, SCALES, splits["train"], splits["valid"], settings, Progress(said.append, every=0))
-    lines = [line for line in said if line.startswith("decoder, balanced: ") and " examples, epoch 1 of 1, loss " in line]
+    train_decoder(LINE, SCALES, splits["train"], splits["valid"], settings, Progress(messages.append, every=0))
+    lines = [line for line in messages if line.startswith("decoder, balanced: ") and " examples, epoch 1 of 1, loss " in line]
     assert lines
     assert " examples/s, " in lines[-1]
     assert lines[-1].endswith(" left")

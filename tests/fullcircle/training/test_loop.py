@@ -111,16 +111,16 @@ def test_a_checkpoint_that_cannot_be_read_is_reported_and_the_training_begins_an
         fit(stages(1, network=other, epochs=1), paced(0.1, "constant", 1), patience=3, checkpoint=path)
     else:
         path.write_bytes(content)
-    said = []
+    messages = []
     training = fit(
         stages(1, network=network, epochs=2),
         paced(0.1, "constant", 1),
         patience=3,
-        progress=Progress(said.append),
+        progress=Progress(messages.append),
         checkpoint=path,
     )
-    assert f"The checkpoint {path} cannot be read (" in said[0]
-    assert said[0].endswith("The training begins anew; its result is the same.")
+    assert f"The checkpoint {path} cannot be read (" in messages[0]
+    assert messages[0].endswith("The training begins anew; its result is the same.")
     assert len(training.history) == 2
 
 
@@ -139,8 +139,8 @@ def files(root):
     return sorted(path.name for path in root.joinpath(CHECKPOINTS, "vae", "digits").iterdir())
 
 
-def held(root, seed=1, said=None):
-    return checkpoint_file(root, "vae", "digits", decides={"seed": seed}, progress=Progress((said or []).append))
+def held(root, seed=1, messages=None):
+    return checkpoint_file(root, "vae", "digits", decides={"seed": seed}, progress=Progress((messages or []).append))
 
 
 def test_a_checkpoint_stays_after_an_error_and_goes_when_its_result_is_stored(tmp_path):
@@ -190,13 +190,13 @@ def test_the_file_of_a_training_that_lives_is_left_and_that_of_one_abandoned_for
 
 
 def test_the_very_same_training_in_a_second_process_keeps_no_checkpoint_and_says_so(tmp_path):
-    said = []
+    messages = []
     with held(tmp_path) as first:
         first.write_bytes(b"held")
-        with checkpoint_file(tmp_path, "vae", "digits", decides={"seed": 1}, progress=Progress(said.append)) as second:
+        with checkpoint_file(tmp_path, "vae", "digits", decides={"seed": 1}, progress=Progress(messages.append)) as second:
             assert second is None
         assert first.exists()
-    assert said == ["vae/digits: another process does the very same training; this one keeps no checkpoint"]
+    assert messages == ["vae/digits: another process does the very same training; this one keeps no checkpoint"]
 
 
 HOLD = """

@@ -38,10 +38,10 @@ def test_a_training_is_logged_by_epoch_and_stage_and_hashed_without_its_log(stor
     train, valid = scalars(run / "train"), scalars(run / "valid")
     history = training_of(made)["history"]
     for stage in ("decoder, balanced", "decoder"):
-        said = [h for h in history if h["stage"] == stage]
-        assert train[f"{stage}/loss"] == [(h["epoch"], pytest.approx(h["loss"])) for h in said]
-        assert valid[f"{stage}/loss"] == [(h["epoch"], pytest.approx(h["val_loss"])) for h in said]
-        assert len(train[f"{stage}/learning_rate"]) == len(said)
+        of_stage = [h for h in history if h["stage"] == stage]
+        assert train[f"{stage}/loss"] == [(h["epoch"], pytest.approx(h["loss"])) for h in of_stage]
+        assert valid[f"{stage}/loss"] == [(h["epoch"], pytest.approx(h["val_loss"])) for h in of_stage]
+        assert len(train[f"{stage}/learning_rate"]) == len(of_stage)
     assert sum(f.stat().st_size for f in run.rglob("*") if f.is_file()) < 10_000
     names = set(json.loads(made.file("object.json").read_text()))
     assert names == {"decoder.keras", "training.json"}

@@ -125,5 +125,5 @@ def test_the_documentation_names_every_operation_with_its_arguments_and_its_exam
     arguments = {
         name: [f.name for f in dataclasses.fields(kind) if f.name != "probability"] for name, kind in OPERATIONS.items()
     }
-    assert {name: re.findall(r"`(\w+)`", told) for name, told in rows.items()} == arguments
+    assert {name: re.findall(r"`(\w+)`", text) for name, text in rows.items()} == arguments
     exec(re.search(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1], {})
