@@ -153,7 +153,7 @@ def run(settings: ForeignSettings, progress: Progress) -> Outcome:
         [
             f"""{n} pictures of each class, read by `fullcircle read --json --overlay` in {seconds:.0f} s, start included:
             {1000 * seconds / len(answers):.0f} ms a picture. Our models: {used}.""",
-            """Lengths in 1/64 of the picture's longer side; the truth is what the other library was asked for, so that round caps make a
+            """Lengths in 1/64 of the picture's longer side; the truth is what the other library was given, so round caps make a
             line look longer. Explained: the share of the picture's variance beyond noise that the redraw explains. Confidence: the
             mean that was stated; within a step: the share that was so in truth. Where no line of the class is to be read nothing
             that is given is right; a line that leaves the picture and a dashed one are judged by their ends all the same.""",

@@ -280,12 +280,12 @@ def train_all(
             for future in as_completed([pool.submit(train, variant, seed) for variant, seed in tasks]):
                 made.append(future.result())
                 progress.say(
-                    f"{half} {len(made)} of {len(tasks)}: {made[-1].variant}, seed {made[-1].seed}: {_said(made[-1].figures)}"
+                    f"{half} {len(made)} of {len(tasks)}: {made[-1].variant}, seed {made[-1].seed}: {_as_text(made[-1].figures)}"
                 )
     return sorted(made, key=lambda t: ([v.name for v in variants].index(t.variant), t.seed))
 
 
-def _said(figures: Mapping[str, float]) -> str:
+def _as_text(figures: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
 
 

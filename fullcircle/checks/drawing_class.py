@@ -147,10 +147,10 @@ def sheet(drawing: Drawing, columns: int = 10) -> Image.Image:
     return contact_sheet(rows, scale=max(1, 64 // max(drawing.canvas[:2])))
 
 
-Says = Callable[[str], None]
+Printer = Callable[[str], None]
 
 
-def report(drawing: Drawing, found: Examination, say: Says) -> None:
+def report(drawing: Drawing, found: Examination, say: Printer) -> None:
     """Each rule, passed or not, and what pictures tell of each factor, as lines people read."""
     width = max(map(len, found.checks))
     for name, check in found.checks.items():

@@ -27,7 +27,20 @@ from fullcircle.core.settings import SettingsError
 
 T = TypeVar("T")
 
-MOVED = {"fullcircle.factors": "fullcircle.drawings"}
+MOVED = {
+    "fullcircle.factors": "fullcircle.drawings",
+    "fullcircle.glyphs": "fullcircle.data.sources",
+    "fullcircle.glyphs.base": "fullcircle.data.sources.base",
+    "fullcircle.glyphs.fonts": "fullcircle.data.sources.fonts",
+    "fullcircle.augmentation": "fullcircle.images.augmentation",
+    "fullcircle.augmentation.operation": "fullcircle.images.augmentation.operation",
+    "fullcircle.augmentation.pipeline": "fullcircle.images.augmentation.pipeline",
+    "fullcircle.noise": "fullcircle.images.noise",
+    "fullcircle.scaling": "fullcircle.drawings.scaling",
+    "fullcircle.settings": "fullcircle.core.settings",
+    "fullcircle.storage": "fullcircle.store.objects",
+    "fullcircle.tables": "fullcircle.store.tables",
+}
 """Modules that classes of users import and that are elsewhere now."""
 
 
@@ -161,7 +174,7 @@ def _failures_of(reference: str) -> Iterator[None]:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == place]
         where = f" at line {lines[-1]}" if lines else ""
         message = f"{reference} cannot be loaded{where}. Received: {type(error).__name__}: {error}."
-        if isinstance(error, ModuleNotFoundError) and error.name in MOVED:
+        if isinstance(error, ImportError) and error.name in MOVED:  # an empty folder may be left of an old module
             message += f" What stood there is now in {MOVED[error.name]}."
         if not place.endswith(".py"):
             message += " It is looked for in the environment and on PYTHONPATH; a file is named by its path."

@@ -4,9 +4,9 @@ Belongs here: start images, the climb, and which pictures of a table excite a ma
 whatever; nothing knows a particular network.
 Does not belong here: how patterns are shown (`reports.feature_patterns`), what must hold of them (`checks.feature_patterns`).
 
-A map's activation is its mean over all positions, of a dense layer's unit its value. The climb follows the write-up of R3b
-(shared/reference.md): the gradient of the activation, divided by its root mean square, is added to the image, and the image is
-standardised again, step by step.
+A map's activation is its mean over all positions, of a dense layer's unit its value. The climb is activation maximisation (D.
+Erhan, 2009) with normalised steps: the gradient of the activation, divided by its root mean square, is added to the image, and
+the image is standardised again, step by step.
 
 What climbs is a standardised image, mean 0 and deviation 1 over all its pixels and channels. The network is given ``mean +
 deviation * image``, with mean and deviation over all pixels of the pictures at hand (`Statistics`): so every pattern is as light

@@ -1,4 +1,4 @@
-"""Tifinagh: the script of R5, from the two faces inside Matplotlib that really have it."""
+"""Tifinagh: the script of the published glyph autoencoders, from the two faces inside Matplotlib that really have it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def model_settings(model: str, **given: Any) -> AutoencoderSettings:
 
 
 def published_settings(model: str, **given: Any) -> AutoencoderSettings:
-    """The settings of one model with which its write-up trains it; raises as `model_settings` does."""
+    """The settings of one model with which it was trained where it was published; raises as `model_settings` does."""
     return model_settings(model, **{**autoencoder(model).published, **given})
 
 

@@ -42,7 +42,7 @@ class Autoencoder(Network):
         shaped: whether its settings have an activation and a dropout.
         settings: where its settings differ from the defaults of all.
         quick: where the profile quick differs from that.
-        published: where its write-up trains it otherwise: benchmarks have both ways.
+        published: where it was trained otherwise when it was published: benchmarks have both ways.
         goals: by profile and picture source, figures of its report on test and the most they should be; where it was measured.
     """
 

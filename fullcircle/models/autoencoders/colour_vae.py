@@ -1,6 +1,6 @@
-"""The variational autoencoder for colour of R3, 96 x 96 x 3 to 256 latents in the write-up.
+"""The variational autoencoder for colour, 96 x 96 x 3 to 256 latents as published.
 
-Belongs here: that network alone; R3 of shared/reference.md gives its description.
+Belongs here: that network alone; docs/autoencoders.md gives its description under "As published".
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
 
     Args:
         canvas: height and width are multiples of 16.
-        settings: `latents` is 256 in the write-up, `activation` leaky_relu, `dropout` 0.
+        settings: `latents` is 256 as published, `activation` leaky_relu, `dropout` 0.
     """
     import keras
     from keras import layers

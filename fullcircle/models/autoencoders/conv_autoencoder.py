@@ -1,6 +1,6 @@
-"""The convolutional autoencoder of R5.
+"""The convolutional autoencoder of glyphs, as published.
 
-Belongs here: that network alone; R5 of shared/reference.md gives its description.
+Belongs here: that network alone; docs/autoencoders.md gives its description under "As published".
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
 
     Args:
         canvas: height and width are multiples of 4.
-        settings: `latents` is 128 in the write-up.
+        settings: `latents` is 128 as published.
     """
     import keras
     from keras import layers

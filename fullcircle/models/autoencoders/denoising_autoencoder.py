@@ -1,4 +1,4 @@
-"""The denoising autoencoder of R5: the networks of `conv_autoencoder`; what it is fed with makes the difference.
+"""The denoising autoencoder: the networks of `conv_autoencoder`; what it is fed with makes the difference.
 
 Belongs here: that it has those networks. The noise is drawn where pictures are read (`fullcircle.data.batches`).
 """

@@ -1,6 +1,6 @@
-"""The dense autoencoder of R4: every pixel to 128, 64 and the code, and back.
+"""The dense autoencoder, as published: every pixel to 128, 64 and the latents, and back.
 
-Belongs here: that network alone; R4 of shared/reference.md gives its description.
+Belongs here: that network alone; docs/autoencoders.md gives its description under "As published".
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The digit autoencoder of R2: small convolutions to a code of 10 or 2, up-sampling back.
+"""The digit autoencoder, as published: small convolutions to 10 or 2 latents, up-sampling back.
 
-Belongs here: that network alone; R2 of shared/reference.md gives its description.
+Belongs here: that network alone; docs/autoencoders.md gives its description under "As published".
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ SHRINK = 4  # two strides of two
 def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
     """Convolutions of 8 maps, the first and third with a stride of 2, dense latents; dense map of 64, convolutions 64, 32, 1.
 
-    The latents are linear and unbounded: their picture over [-5, 5) is the write-up's.
+    The latents are linear and unbounded: their picture over [-5, 5) is the published one.
 
     Args:
         canvas: height and width are multiples of 4.
-        settings: `latents` is 10 or 2 in the write-up.
+        settings: `latents` is 10 or 2 as published.
     """
     import keras
     from keras import layers

@@ -1,7 +1,7 @@
-"""The variational autoencoder of R5, with two latents.
+"""The variational autoencoder of glyphs, as published, with two latents.
 
-Belongs here: that network alone; R5 of shared/reference.md gives its description. What its counts decide: every layer but the last
-of each half has batch norm, the dense ones too.
+Belongs here: that network alone; docs/autoencoders.md gives its description under "As published". What its counts decide: every
+layer but the last of each half has batch norm, the dense ones too.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def build(canvas: Canvas, settings: AutoencoderSettings) -> Halves:
 
     Args:
         canvas: height and width are multiples of 4.
-        settings: `latents` is 2 in the write-up.
+        settings: `latents` is 2 as published.
     """
     import keras
     from keras import layers

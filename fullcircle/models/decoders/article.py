@@ -1,6 +1,6 @@
 """The decoder of "Completing the circle" (O. Morris), as published.
 
-Belongs here: that network alone, for comparison; R1 of shared/reference.md gives its description. What it cannot do (it draws
+Belongs here: that network alone, for comparison; docs/models.md gives its description. What it cannot do (it draws
 nothing but the ground: MSE 0.0065 against 0.0069 of the best constant image) is a finding, not a fault to be mended here.
 """
 

@@ -1,6 +1,6 @@
 """The encoder of "Completing the circle" (O. Morris), as published.
 
-Belongs here: that network alone, for comparison; R1 of shared/reference.md gives its description.
+Belongs here: that network alone, for comparison; docs/models.md gives its description.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Registers and references: each rule by its message. What is registered is tested where it is at home."""
 
+import importlib.util
 import sys
 import textwrap
+import types
 
 import pytest
 
-from fullcircle.core.plugins import Register, canonical, load
+from fullcircle.core.plugins import MOVED, Register, canonical, load
 from fullcircle.core.settings import SettingsError
 from fullcircle.drawings import Drawing
 
@@ -109,6 +111,20 @@ def test_a_module_on_the_path_and_its_neighbours_are_loaded(tmp_path, monkeypatc
 def test_what_cannot_be_loaded_says_where_and_why(tmp_path, text, name, message):
     with pytest.raises(SettingsError, match=message):
         load(f"{written(tmp_path, text)}:{name}", Drawing)
+
+
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_a_class_that_imports_a_module_that_moved_gets_the_new_place(tmp_path, old, new):
+    assert importlib.util.find_spec(new)
+    whole = ".".join(old.split(".")[:2])  # of a folder that moved the import of the folder may fail first
+    with pytest.raises(SettingsError, match=rf" What stood there is now in ({new}|{MOVED[whole]})\."):
+        load(f"{written(tmp_path, f'from {old} import Thing')}:Dot", Drawing)
+
+
+def test_a_folder_that_is_left_of_a_module_that_moved_does_not_hide_the_new_place(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fullcircle.factors", types.ModuleType("fullcircle.factors"))
+    with pytest.raises(SettingsError, match="cannot import name 'Factor'.* What stood there is now in fullcircle.drawings."):
+        load(f"{written(tmp_path, 'from fullcircle.factors import Factor')}:Dot", Drawing)
 
 
 def test_what_is_not_there_says_where_it_was_looked_for(tmp_path):

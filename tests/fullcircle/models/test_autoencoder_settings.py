@@ -26,7 +26,7 @@ def test_every_model_has_the_settings_that_it_uses(name):
 
 
 ADAM = {"optimizer": "adam", "learning_rate": 1e-3, "schedule": "constant", "batch_size": 128, "loss": "bce"}
-PUBLISHED = {  # the way of each write-up, R2 to R5 of shared/reference.md
+PUBLISHED = {  # as docs/autoencoders.md has it under "As published"
     "dense_autoencoder": ADAM | {"epochs": 60},
     "digit_autoencoder": ADAM
     | {"optimizer": "rmsprop", "learning_rate": 3e-4, "batch_size": 64, "loss": "mse", "patience": 5, "latents": 10},
@@ -38,7 +38,7 @@ PUBLISHED = {  # the way of each write-up, R2 to R5 of shared/reference.md
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)
-def test_the_published_way_is_the_write_ups_and_ours_differs_in_training_alone(name):
+def test_the_published_way_is_the_documented_one_and_ours_differs_in_training_alone(name):
     published, ours = published_settings(name), model_settings(name)
     assert {key: getattr(published, key) for key in PUBLISHED.get(name, {})} == PUBLISHED.get(name, {})
     assert (published.latents, published.loss) == (ours.latents, ours.loss)

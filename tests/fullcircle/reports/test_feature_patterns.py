@@ -32,7 +32,7 @@ from pipelines.resources import StoreResource
 
 LINE = DRAWINGS["line"]
 # A layer of the closer looks too: it sees two windows of each picture.
-TOLD = {"layers": "stem,look_1_1:0:3", "maps": 3, "steps": 30, "starts": 3, "snapshots": 3, "pictures": 2, "step": 0.05}
+FEATURES = {"layers": "stem,look_1_1:0:3", "maps": 3, "steps": 30, "starts": 3, "snapshots": 3, "pictures": 2, "step": 0.05}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def store(tmp_path_factory):
 def made(store):
     """The asset, materialized, and its check."""
     resource = StoreResource(root=str(store.root))
-    settings = feature_profile(ENCODER, "quick").settings.replaced({"features": TOLD})
+    settings = feature_profile(ENCODER, "quick").settings.replaced({"features": FEATURES})
     result = dg.materialize(
         [*drawings.ASSETS, feature_patterns.ASSETS[ENCODER], feature_patterns.CHECKS[ENCODER]],
         partition_key="line",

@@ -87,7 +87,7 @@ def test_the_content_hash_of_a_table_is_that_of_its_values(tmp_path, rng):
     assert content_hash(tmp_path / "a.parquet") == content_hash(tmp_path / "b.parquet")
     write(tmp_path / "c.parquet", table.slice(0, 1999), 500)
     assert content_hash(tmp_path / "a.parquet") != content_hash(tmp_path / "c.parquet")
-    other = pa.RecordBatch.from_arrays(table.columns, schema=with_about(table.schema, {"drawing": "circle"}))
+    other = pa.RecordBatch.from_arrays(table.columns, schema=with_about(table.schema, {"drawing": "disc"}))
     write(tmp_path / "d.parquet", other, 500)
     assert content_hash(tmp_path / "a.parquet") != content_hash(tmp_path / "d.parquet")
 
