@@ -16,7 +16,7 @@ VALUES = [
     "folder:/$(touch ran)",
     "folder:/$(shell touch ran)",
     "folder:/${HOME}$HOME$$",
-    'folder:/she said "no"',
+    'folder:/she wrote "no"',
     "folder:/it's 'so'",
     "folder:/ⵣ ünï",
     "folder:/a;touch ran&|>ran",

@@ -56,7 +56,7 @@ class Mnist(Source):
         return Loaded(Image.fromarray(image), shared_sha256(self.path))
 
     def check(self, settings: OriginalsSettings) -> None:
-        """Refuse settings that it does not heed, and a file that is none or claims too much, before anything is launched."""
+        """Refuse settings that it does not take, and a file that is none or claims too much, before anything is launched."""
         super().check(settings)
         with self._opened() as archive:
             self._refuse_large(archive)

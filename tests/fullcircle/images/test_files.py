@@ -123,12 +123,12 @@ def of_every_kind():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_strips_change_nothing(monkeypatch, channels):
     for name, picture in of_every_kind():
-        monkeypatch.setattr(incoming, "STRIP", 10**9)
-        whole = incoming.eight_bits(picture, channels)
+        monkeypatch.setattr(files, "STRIP", 10**9)
+        whole = files.eight_bits(picture, channels)
         assert (whole.mode, whole.size) == ({1: "L", 3: "RGB"}[channels], picture.size), name
         for pixels in (1, 1000):
-            monkeypatch.setattr(incoming, "STRIP", pixels)
-            assert np.array_equal(incoming.eight_bits(picture, channels), whole), name
+            monkeypatch.setattr(files, "STRIP", pixels)
+            assert np.array_equal(files.eight_bits(picture, channels), whole), name
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
@@ -136,7 +136,7 @@ def test_bringing_a_large_picture_to_eight_bits_takes_little_memory(kind):
     large = Image.fromarray(np.full((4000, 2000), 200, kind))
     tracemalloc.start()
     try:
-        incoming.eight_bits(large, 1)
+        files.eight_bits(large, 1)
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -144,15 +144,15 @@ def test_bringing_a_large_picture_to_eight_bits_takes_little_memory(kind):
 
 
 def test_threads_wait_while_others_have_large_pictures_open(save, monkeypatch):
-    monkeypatch.setattr(incoming, "_ROOM", incoming._Room(2 * 64 * 64))
+    monkeypatch.setattr(files, "_ROOM", files._Room(2 * 64 * 64))
     path, open_now, most = save(PICTURE), [], []
 
     def opens(i):
-        with incoming.few_at_a_time():
+        with files.few_at_a_time():
             if i == 3:
                 with pytest.raises(PictureError):
-                    incoming.open_upright(path.parent / "nowhere.png")
-            incoming.open_upright(path)
+                    files.open_upright(path.parent / "nowhere.png")
+            files.open_upright(path)
             open_now.append(i)
             most.append(len(open_now))
             time.sleep(0.02)
@@ -167,13 +167,13 @@ def test_threads_wait_while_others_have_large_pictures_open(save, monkeypatch):
 
 
 def test_one_thread_never_waits_for_itself(save, monkeypatch):
-    monkeypatch.setattr(incoming, "_ROOM", incoming._Room(10))
+    monkeypatch.setattr(files, "_ROOM", files._Room(10))
     path = save(PICTURE)
-    with incoming.few_at_a_time():
+    with files.few_at_a_time():
         for _ in range(3):
-            incoming.open_upright(path)
+            files.open_upright(path)
     for _ in range(3):
-        incoming.open_upright(path)
+        files.open_upright(path)
 
 
 def test_what_is_transparent_is_laid_on_white(save):
