@@ -25,7 +25,7 @@ TALL = 128
 """Side of a picture on the sheet, px, or a little less: pixels are enlarged by whole numbers."""
 
 
-def specimens(drawing: Drawing) -> Image.Image:
+def example_sheet(drawing: Drawing) -> Image.Image:
     """Some examples that can be seen, side by side."""
     specs = drawing.factors.sample(20 * SHOWN, np.random.default_rng(SEED))
     shown = drawing.render(specs[drawing.contrast(specs) >= CONTRAST][:SHOWN])
@@ -42,11 +42,11 @@ def factor_table(drawing: Drawing) -> str:
     return "\n".join(["| factor | range | unit | kind |", "|---|---|---|---|", *rows])
 
 
-def write_specimens(folder: Path) -> None:
+def write_class_pictures(folder: Path) -> None:
     """``drawing_<name>.webp``, lossless, for every class."""
     for drawing in DRAWINGS.values():
-        specimens(drawing).save(folder / f"drawing_{drawing.name}.webp", "WEBP", lossless=True, method=6)
+        example_sheet(drawing).save(folder / f"drawing_{drawing.name}.webp", "WEBP", lossless=True, method=6)
 
 
 if __name__ == "__main__":
-    write_specimens(Path(sys.argv[1]))
+    write_class_pictures(Path(sys.argv[1]))

@@ -106,7 +106,7 @@ def pixels_of(images: Sequence[np.ndarray]) -> np.ndarray:
 def pixel_classifier(
     trains: Sequence[StoredObject], valids: Sequence[StoredObject], settings: RecognitionSettings
 ) -> tuple[Any, dict[str, float]]:
-    """The classifier on pixels that is best on valid, fitted on clean and noisy examples of train, and what each reached there."""
+    """The classifier on pixels that is best on valid, fitted on clean and noisy examples of train, and all accuracies there."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.neural_network import MLPClassifier
@@ -126,8 +126,8 @@ def pixel_classifier(
         "dense network 256-128": MLPClassifier((256, 128), early_stopping=True, max_iter=60, random_state=settings.seed),
         "5 nearest neighbours": KNeighborsClassifier(5),
     }
-    reached = {name: float(model.fit(*fitted_on).score(*chosen_on)) for name, model in candidates.items()}
-    return candidates[max(reached, key=reached.__getitem__)], reached
+    accuracies = {name: float(model.fit(*fitted_on).score(*chosen_on)) for name, model in candidates.items()}
+    return candidates[max(accuracies, key=accuracies.__getitem__)], accuracies
 
 
 def recognition_report(

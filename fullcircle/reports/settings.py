@@ -20,7 +20,7 @@ class ReportSettings(Settings):
 
 @dataclasses.dataclass(frozen=True)
 class RecognitionSettings(Settings):
-    """How many pictures of each drawing class are told apart, and how long every class may search."""
+    """How many pictures of each drawing class are recognised, and how long every class may search."""
 
     pictures: int = setting(40, "of test, of each class, that every class reads, clean and noisy", low=1)
     redraws: int = setting(500, "at most so many drawings per picture and class in the search", low=1)

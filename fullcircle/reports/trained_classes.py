@@ -1,4 +1,4 @@
-"""Reached: what the latest models of each drawing class reached on test, as a table and a picture for docs/drawings.md.
+"""The latest models of each drawing class on test, as a table and a picture for docs/drawings.md.
 
 Belongs here: taking the figures from the reports of a store, and the first test examples drawn | decoded | read and redrawn.
 Nothing is measured. ``python -m fullcircle.reports.trained_classes FOLDER`` prints the table and writes the pictures.
@@ -48,11 +48,11 @@ COLUMNS: dict[str, Cell] = {
     "points, mean": lambda drawing, read: "–" if read["endpoint_px_mean"] is None else f"{read['endpoint_px_mean']:.2f} px",
     DRAWING["spec_error"].label: lambda drawing, read: DRAWING["spec_error"].text(read["spec_error"]),
 }
-"""Of the table: what each cell shows of a class and of what it `reached`. All on test; the blank is the best picture of one grey
-for each example."""
+"""Of the table: what each cell shows of a class and of its `figures_on_test`. All on test; the blank is the best picture of
+one grey for each example."""
 
 
-def reached(store: Store, drawing: Drawing) -> dict[str, Any]:
+def figures_on_test(store: Store, drawing: Drawing) -> dict[str, Any]:
     """Figures of the latest reports of a class, all on test.
 
     Raises:
@@ -107,17 +107,17 @@ def sheet(store: Store, drawing: Drawing) -> Image.Image:
     return contact_sheet(rows, max(TALL // drawing.height, 1))
 
 
-def write_reached(store: Store, folder: Path) -> str:
-    """Write ``reached_<name>.webp`` for every class that has reports; returns the table in Markdown."""
+def write_trained_classes(store: Store, folder: Path) -> str:
+    """Write ``trained_<name>.webp`` for every class that has reports; returns the table in Markdown."""
     rows = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
     for drawing in DRAWINGS.values():
         try:
-            rows.append(row(drawing, reached(store, drawing)))
+            rows.append(row(drawing, figures_on_test(store, drawing)))
         except NothingMaterializedError:
             continue
-        sheet(store, drawing).save(folder / f"reached_{drawing.name}.webp", "WEBP", quality=90, method=6)
+        sheet(store, drawing).save(folder / f"trained_{drawing.name}.webp", "WEBP", quality=90, method=6)
     return "\n".join(rows)
 
 
 if __name__ == "__main__":
-    print(write_reached(Store(default_store()), Path(sys.argv[1])))
+    print(write_trained_classes(Store(default_store()), Path(sys.argv[1])))

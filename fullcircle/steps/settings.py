@@ -81,7 +81,7 @@ class GlyphsSettings(Parts):
 
 @dataclasses.dataclass(frozen=True)
 class DrawingsSettings(Parts):
-    """All settings of one run of the whole circle."""
+    """All settings of one run over a drawing class, from examples to reports."""
 
     examples: ExamplesSettings = dataclasses.field(default_factory=ExamplesSettings)
     splits: SplitsSettings = dataclasses.field(default_factory=SplitsSettings)

@@ -1,4 +1,4 @@
-"""The report on an autoencoder: what it keeps of pictures, what its space of codes is worth, and what else it can do.
+"""The report on an autoencoder: what it keeps of pictures, what its latent space is worth, and what else it can do.
 
 Belongs here: which sections there are, and their pictures, tables and words. Read in this order: `findings` has all that is
 measured; `comparison`, `pictures`, `codes`, `latents` and `morph` make sections of it; `report` writes the files.

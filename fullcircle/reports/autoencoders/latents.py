@@ -1,4 +1,4 @@
-"""The space of codes: a grid of decoded points, and with two latents a slider for each."""
+"""The latent space: a grid of decoded points, and with two latents a slider for each."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from fullcircle.drawings import DRAWINGS
 from fullcircle.images.sheets import CAPTION
-from fullcircle.reports.class_pictures import SHOWN, factor_table, specimens, write_specimens
+from fullcircle.reports.class_pictures import SHOWN, example_sheet, factor_table, write_class_pictures
 
 DOCS = Path(__file__).parents[3] / "docs"
 EVERY = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
@@ -16,7 +16,7 @@ EVERY = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
 def test_the_page_shows_what_the_class_draws(drawing):
     """Else: python -m fullcircle.reports.class_pictures docs/images."""
     shown = Image.open(DOCS / "images" / f"drawing_{drawing.name}.webp").convert("RGB")
-    now = specimens(drawing)
+    now = example_sheet(drawing)
     assert shown.size == now.size
     assert np.array_equal(np.asarray(shown)[:, CAPTION:], np.asarray(now)[:, CAPTION:])  # the caption's font is the system's
 
@@ -35,6 +35,6 @@ def test_a_row_of_the_table_says_range_unit_and_kind():
 
 
 def test_every_class_is_written(tmp_path):
-    write_specimens(tmp_path)
+    write_class_pictures(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {f"drawing_{name}.webp" for name in DRAWINGS}
     assert Image.open(tmp_path / "drawing_line.webp").width > SHOWN * 64

@@ -24,7 +24,7 @@ from fullcircle.reports.drawings.decoder import DECODER_REPORT
 from fullcircle.reports.drawings.encoder import ENCODER_REPORT
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.reports.settings import ReportSettings
-from fullcircle.reports.trained_classes import reached, sheet, write_reached
+from fullcircle.reports.trained_classes import figures_on_test, sheet, write_trained_classes
 from fullcircle.steps import drawings as drawing_steps
 from fullcircle.store.code_version import code_version
 from fullcircle.store.objects import NothingMaterializedError
@@ -85,24 +85,24 @@ def test_a_face_has_its_reports_in_colour_and_its_parts_listed(reports):
     assert set(json.loads(reports["encoder"].file(REPORT).read_text())["reader"]) == {f"{n:g}" for n in NOISES}
 
 
-def test_what_was_reached_is_what_the_reports_say(store, reports, tmp_path):
+def test_figures_on_test_are_what_the_reports_say(store, reports, tmp_path):
     with pytest.raises(NothingMaterializedError, match="face"):
         sheet(store, FACE)
-    assert len(write_reached(store, tmp_path).splitlines()) == 2  # no class has reports: the head alone
+    assert len(write_trained_classes(store, tmp_path).splitlines()) == 2  # no class has reports: the head alone
     assert not list(tmp_path.glob("*.webp"))
     for name in ("decoder", "encoder"):
         entry = {"asset": f"drawings/{name}_report", "partition": "face", "version": reports[name].hash, "run_id": "r"}
         store.ledger.append(entry)
     figures = {n: json.loads(reports[n].file(REPORT).read_text())["metrics"] for n in ("decoder", "encoder")}
-    made = reached(store, FACE)
+    made = figures_on_test(store, FACE)
     assert made["fvu"] == figures["decoder"]["fvu"]
     assert made["redraw_mse"] == figures["encoder"]["reader_redraw_mse"]
     assert made["redraw_fvu"] == pytest.approx(made["redraw_mse"] / figures["decoder"]["null_mse"])
     assert made["psnr_db"] == pytest.approx(-10 * np.log10(made["redraw_mse"]))
     assert made["examples"] == 2
-    line = write_reached(store, tmp_path).splitlines()[2]
+    line = write_trained_classes(store, tmp_path).splitlines()[2]
     assert line.startswith("| [face](#face) | 0:01, 0:01 |") and f"{made['psnr_db']:.1f} dB" in line
-    with Image.open(tmp_path / "reached_face.webp") as image:
+    with Image.open(tmp_path / "trained_face.webp") as image:
         assert image.height == 3 * (96 + 4) + 4
 
 
