@@ -58,7 +58,7 @@ def test_both_ways_learn_for_a_moment(monkeypatch):
     (table,) = outcome.tables
     assert [row["way"] for row in table.rows] == [ARRAYS, OURS, LINEAR]
     for row in table.rows[:2]:
-        assert row["pictures"] > 0 and np.isfinite(row["valid loss"])
+        assert row["pictures seen"] > 0 and np.isfinite(row["valid loss"])
         assert 5 < row["PSNR, dB"] < 40
     # Thirty-two numbers of PCA are worth more than a network that has hardly begun.
     assert table.rows[2]["PSNR, dB"] > table.rows[0]["PSNR, dB"]

@@ -8,8 +8,8 @@ from fullcircle.models.encoders import attention
 from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
 
-def trained(name, seed, samples, **figures):
-    return Trained(name, seed, samples, figures, np.zeros((1, 64, 64), np.uint8))
+def trained(name, seed, examples, **figures):
+    return Trained(name, seed, examples, figures, np.zeros((1, 64, 64), np.uint8))
 
 
 @pytest.mark.parametrize(("of", "settings"), [(DECODERS, DecoderSettings), (ENCODERS, EncoderSettings)])
@@ -45,13 +45,13 @@ def follow(variant, seconds, costs, cosine=True, rate=0.5):
 def test_the_clock_ends_training_after_its_seconds_and_the_first_batch_of_a_stage_is_free():
     watch, rates = follow(Variant("v", {}), 10, [100, *[1] * 63])
     assert watch.spent == 10
-    assert watch.samples == len(rates) == 11
+    assert watch.batches == len(rates) == 11
 
 
 def test_each_stage_has_its_share():
     watch, _ = follow(Variant("v", {}, (0.25, 0.75)), 20, [1] * 128)
     assert watch.spent == 20
-    assert watch.samples == (1 + 5) + (1 + 15)
+    assert watch.batches == (1 + 5) + (1 + 15)
 
 
 def test_the_rate_rises_falls_as_a_cosine_and_ends_near_nothing():
