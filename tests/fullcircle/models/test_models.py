@@ -158,7 +158,7 @@ def test_loads_in_a_process_that_built_nothing(tmp_path: Any) -> None:
     for kind, name in MODELS:
         paths.append(str(tmp_path / f"{kind}_{name}.keras"))
         build(kind, name, drawing, by).save(paths[-1])
-    code = f"from fullcircle.models import load\nfor path in {paths!r}: print(load(path).name)"
+    code = f"from fullcircle.models.networks import load\nfor path in {paths!r}: print(load(path).name)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.split() == [f"{name}_{kind}" for kind, name in MODELS]
 
