@@ -6,6 +6,7 @@ Belongs here: arguments, printing, exit codes. Running the pipeline is Dagster's
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -66,18 +67,25 @@ def _reader_settings(arguments: argparse.Namespace) -> ReaderSettings:
 
 def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Callable[[Path, object], None], list[Path]]:
     """The pictures that are named, how one that cannot be read is reported, and those that were so far."""
-    from fullcircle.images.files import find_pictures
+    from fullcircle.images.files import find_pictures, printable_name
 
+    paths: list[Path] = []
     failed: list[Path] = []
 
     def fail(path: Path, message: object) -> None:
         failed.append(path)
-        print(f"fullcircle: {path}: {message}", file=sys.stderr)
+        print(f"fullcircle: {printable_name(path)}: {message}", file=sys.stderr)
 
-    for folder in arguments.path:
-        if folder.is_dir() and not any(find_pictures([folder])):
-            fail(folder, "A folder with pictures in it is expected. Received: none whose ending Pillow knows.")
-    return list(find_pictures(arguments.path)), fail, failed
+    for path in arguments.path:
+        try:
+            found = list(find_pictures([path]))
+        except OSError as error:
+            fail(path, f"A picture, or a folder that can be read, is expected. Received: {error.strerror}.")
+            continue
+        if not found:
+            fail(path, "A folder with pictures in it is expected. Received: none whose ending Pillow knows.")
+        paths += found
+    return paths, fail, failed
 
 
 def _read_auto(arguments: argparse.Namespace) -> int:
@@ -242,6 +250,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     arguments = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that does not know a character must not end the command
     try:
         code = int(arguments.run(arguments))
         sys.stdout.flush()

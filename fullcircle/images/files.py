@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import stat
 import threading
 import warnings
@@ -54,12 +55,28 @@ class PictureError(ValueError):
     """A picture cannot be read. The message says why, and what was expected."""
 
 
+def valid_name(path: Path | str) -> str:
+    r"""A path as valid Unicode, for tables and JSON: bytes that are no UTF-8 are written out, as ``\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def printable_name(path: Path | str) -> str:
+    r"""A path to be printed, always on one line: as `valid_name`, and what is no printable character is escaped, as ``\n``.
+
+    A terminal obeys escape codes, in the name of a file too.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in valid_name(path))
+
+
 def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files themselves, and of folders the files, by name, whose ending Pillow knows. Folders in folders are not entered."""
+    """The files themselves, and of folders what has an ending that Pillow knows, by name; folders in folders are not entered.
+
+    A pipe or a link to nothing is no picture, which who opens it is told: nothing is left out in silence.
+    """
     known = Image.registered_extensions()
     for path in paths:
         if path.is_dir():
-            yield from sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known)
+            yield from sorted(p for p in path.iterdir() if p.suffix.lower() in known and not p.is_dir())
         else:
             yield path
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from PIL import Image
 
 from fullcircle.drawings.base import Drawing
+from fullcircle.images.files import printable_name, valid_name
 from fullcircle.reading.pictures import Picture
 from fullcircle.reading.reader import Reading
 from fullcircle.store.files import whole_file
@@ -24,6 +25,9 @@ from fullcircle.store.tables import with_about, write_table
 
 SCALE = 4  # an overlay's pixels are squares of this side
 GAP = 8
+
+LONGEST = 240
+"""Bytes of an overlay's name before its number and ending: file systems take 255."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Answer:
         """
         how = "pixel for pixel" if self.pixel_exact else f"MSE {self.redraw_mse:.2e}, {self.explained:.1%} explained"
         sure = "" if np.isnan(self.confidence) else f", confidence {self.confidence:.2f}"
-        return f"{self.picture.path}: {drawing_name and f'{drawing_name}: '}{self.code}  # {how}{sure}"
+        return f"{printable_name(self.picture.path)}: {drawing_name and f'{drawing_name}: '}{self.code}  # {how}{sure}"
 
 
 def answers(drawing: Drawing, pictures: Sequence[Picture], reading: Reading) -> list[Answer]:
@@ -86,7 +90,7 @@ def as_dict(drawing: Drawing, answer: Answer) -> dict[str, Any]:
     """An answer as plain data, for JSON; what is not known is None."""
     columns = [f.column for f in drawing.factors]
     return {
-        "path": str(answer.picture.path),
+        "path": valid_name(answer.picture.path),
         "size_px": list(answer.picture.size),
         "call": answer.call,
         "canvas": answer.canvas,
@@ -133,9 +137,12 @@ def overlay(drawing: Drawing, answer: Answer) -> Image.Image:
 
 
 def write_overlay(folder: Path, drawing: Drawing, answer: Answer, taken: set[str]) -> Path:
-    """``<name>.png`` in a folder, which is made; a name that is `taken` gets a number, and the name chosen is added."""
+    """``<name>.png`` in a folder, which is made; a name that is `taken` gets a number, and the name chosen is added.
+
+    The name is the picture's as it is printed, cut to `LONGEST` bytes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    stem, number = answer.picture.path.stem, 1
+    stem, number = printable_name(answer.picture.path.stem).encode()[:LONGEST].decode(errors="ignore"), 1
     name = stem
     while name in taken:
         number += 1

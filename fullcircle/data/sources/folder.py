@@ -14,7 +14,7 @@ from pathlib import Path
 from fullcircle.data.settings import OriginalsSettings
 from fullcircle.data.sources.base import Candidate, Loaded, PictureError, Source, SourceError
 from fullcircle.images.arrays import Canvas
-from fullcircle.images.files import open_upright
+from fullcircle.images.files import open_upright, valid_name
 from fullcircle.store.hashing import file_sha256
 
 
@@ -49,19 +49,14 @@ class Folder(Source):
             links = [name for name in folders if Path(folder, name).is_symlink()]
             for name in sorted([*files, *links]):
                 path = Path(folder, name)
-                origin = readable(path.relative_to(root).as_posix())
-                label, group = readable(inner[0]) if inner else "", readable("/".join(inner[1:]))
+                origin = valid_name(path.relative_to(root).as_posix())
+                label, group = valid_name(inner[0]) if inner else "", valid_name("/".join(inner[1:]))
                 yield Candidate(origin, origin, label, group, partial(_load, path, root))
         for error in unreadable:
             path = Path(error.filename)
-            origin = readable(path.relative_to(root).as_posix())
+            origin = valid_name(path.relative_to(root).as_posix())
             message = f"A folder that can be read is expected. Received: {error.strerror}."
             yield Candidate(origin, origin, "", "", partial(_fail, message))
-
-
-def readable(text: str) -> str:
-    """A path's text as valid Unicode: bytes that are not UTF-8 are written out."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
 def _fail(message: str) -> Loaded:

@@ -1,10 +1,12 @@
 """Pictures nobody vouches for: each kind of trouble by its message, each point of the rule by what is known of it."""
 
+import os
 import struct
 import time
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -244,5 +246,33 @@ def test_a_folder_gives_its_pictures_by_name(tmp_path, save):
         save(PICTURE, name)
     (tmp_path / "notes.txt").write_text("none")
     (tmp_path / "inner").mkdir()
+    (tmp_path / "inner.png").mkdir()
     given = tmp_path / "notes.txt"
     assert [p.name for p in find_pictures([tmp_path, given])] == ["a.jpg", "b.png", "notes.txt"]
+
+
+def test_what_is_called_a_picture_and_is_none_is_not_left_out(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to("nowhere")
+    (tmp_path / "round.png").symlink_to("round.png")
+    paths = list(find_pictures([tmp_path]))
+    assert [path.name for path in paths] == ["link.png", "pipe.png", "round.png"]
+    for path in paths:
+        with pytest.raises(PictureError, match="A file is expected. Received: "):
+            incoming.open_upright(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "valid", "printed"),
+    [
+        (b"plain name.png", "plain name.png", "plain name.png"),
+        ("ünï ⵣ 猫.png".encode(), "ünï ⵣ 猫.png", "ünï ⵣ 猫.png"),
+        (b"a\xff.png", "a\\xff.png", "a\\xff.png"),
+        (b"two\nlines.png", "two\nlines.png", "two\\nlines.png"),
+        (b"\x1b[31mred.png", "\x1b[31mred.png", "\\x1b[31mred.png"),
+        ("\u202egnp.exe".encode(), "\u202egnp.exe", "\\u202egnp.exe"),
+    ],
+)
+def test_a_name_is_printed_on_one_line_and_does_nothing(name, valid, printed):
+    path = Path(os.fsdecode(name))
+    assert (incoming.valid_name(path), incoming.printable_name(path)) == (valid, printed)

@@ -1,5 +1,10 @@
+import io
 import json
+import os
 import shutil
+import socket
+import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -124,6 +129,79 @@ def test_one_bad_picture_never_spoils_the_others(pictures, capsys, tmp_path):
     assert f"fullcircle: {pictures / 'text.png'}: A picture that Pillow opens is expected" in err
     assert f"fullcircle: {tmp_path / 'gone.png'}: A file is expected. Received: No such file" in err
     assert f"fullcircle: {none}: A folder with pictures in it is expected" in err
+
+
+def odd_names(folder):
+    """The pictures of a folder under names that are no UTF-8, of two lines, of an escape code, and as long as names can be."""
+    source = folder / "a.png"
+    for name in (b"\xff.png", b"two\nlines.png", b"\x1b[31m.png", b"n" * 251 + b".png", b"n" * 250 + b"m.png"):
+        shutil.copy(source, folder / os.fsdecode(name))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_no_name_of_a_file_spoils_the_others(pictures, tmp_path, capsys, monkeypatch, strict):
+    odd_names(pictures)
+    table, folder = tmp_path / "read.parquet", tmp_path / "overlays"
+    printed = io.TextIOWrapper(io.BytesIO(), "utf-8" if strict else "ascii", "strict")
+    monkeypatch.setattr(sys, "stdout", printed)
+    assert main(["read", str(pictures), "--parquet", str(table), "--overlay", str(folder)]) == 0
+    lines = printed.buffer.getvalue().decode().splitlines()
+    names = {"a", "b", "\\xff", "two\\nlines", "\\x1b[31m", "n" * 251, "n" * 250 + "m"}
+    assert {line.partition(f".png: {CODE}")[0] for line in lines} == {f"{pictures}/{name}" for name in names}
+    paths = pq.read_table(table)["path"].to_pylist()
+    assert {f"{pictures}/two\nlines.png", f"{pictures}/\\xff.png"} < set(paths)
+    assert len(paths) == 7
+    cut = {"n" * answers.LONGEST, f"{'n' * answers.LONGEST}-2"}
+    assert {path.stem for path in folder.iterdir()} == {name for name in names if len(name) < 240} | cut
+
+
+def test_every_name_is_text_to_any_program(pictures, capsys):
+    odd_names(pictures)
+    assert main(["read", str(pictures), "--json"]) == 0
+    for answer in json.loads(capsys.readouterr().out):
+        answer["path"].encode()
+
+
+def test_a_terminal_that_does_not_know_a_character_ends_nothing(pictures, monkeypatch):
+    (pictures / "a.png").rename(pictures / "ⵣ.png")
+    printed = io.TextIOWrapper(io.BytesIO(), "ascii", "strict")
+    monkeypatch.setattr(sys, "stdout", printed)
+    assert main(["read", str(pictures)]) == 0
+    assert [line.split(b".png: ")[0][-6:] for line in printed.buffer.getvalue().splitlines()][1] == b"\\u2d63"
+
+
+def test_what_is_no_file_is_named_and_the_others_are_read(pictures, capsys, monkeypatch):
+    os.mkfifo(pictures / "pipe.png")
+    (pictures / "link.png").symlink_to("nowhere")
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(pictures)
+        server.bind("socket.png")
+        (pictures / "shut").mkdir()
+        iterdir = Path.iterdir
+
+        def denied(folder):
+            if folder.name == "shut":
+                raise PermissionError(13, "Permission denied", str(folder))
+            return iterdir(folder)
+
+        monkeypatch.setattr(Path, "iterdir", denied)
+        assert main(["read", str(pictures / "shut"), str(pictures), "l" * 300]) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2
+    for name in ("pipe", "socket"):
+        assert f"fullcircle: {pictures / name}.png: A file is expected. Received: a folder, a pipe or a device." in err
+    assert f"fullcircle: {pictures / 'link.png'}: A file is expected. Received: No such file or directory." in err
+    expected = "A picture, or a folder that can be read, is expected. Received:"
+    assert f"fullcircle: {pictures / 'shut'}: {expected} Permission denied." in err
+    assert f"{'l' * 300}: " in err
+    assert "File name too long" in err
+    assert len(err.splitlines()) == 5
+
+
+def test_a_name_that_is_told_is_on_one_line(pictures, capsys):
+    (pictures / "two\nlines\x1b.png").touch()
+    assert main(["read", str(pictures)]) == 1
+    assert f"fullcircle: {pictures}/two\\nlines\\x1b.png: A picture is expected." in capsys.readouterr().err
 
 
 def test_the_table_and_the_overlays(pictures, tmp_path, capsys):
