@@ -80,8 +80,9 @@ def _the_source(store: Store, partition: str, inputs: Inputs) -> Sequence[object
 
 
 def _files(store: Store, partition: str) -> Mapping[str, str]:
-    state = picture_source(store.root, partition).state()
-    return {f"files of {partition}": state} if state else {}
+    source = picture_source(store.root, partition)
+    state = source.state()
+    return {f"files of {source.place or partition}": state} if state else {}
 
 
 ORIGINALS_STEP = Step((f"{PREFIX}/originals",), "originals", OriginalsSettings, _originals, classes=_the_source, files=_files)

@@ -89,7 +89,9 @@ def test_what_was_read_is_what_was_made(ran):
         assert store.open(entry["version"]).hash == entry["version"]
         of_files = {f"files of {name}"} if asset == "glyphs/originals" else set()
         assert entry["read"].keys() - entries.keys() == of_files
-        assert all(entries[upstream]["version"] == entry["read"][upstream] for upstream in entry["read"].keys() - of_files), asset
+        assert all(entries[upstream]["version"] == entry["read"][upstream] for upstream in entry["read"].keys() - of_files), (
+            asset
+        )
     rows = [(store.latest(f"glyphs/{s}", name)).table(s).rows for s in ("train", "test", "valid")]
     assert sum(rows) == 300
 

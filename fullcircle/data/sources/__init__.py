@@ -15,14 +15,14 @@ import importlib.metadata
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 
 from fullcircle.core.plugins import Register
 from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import OriginalsSettings
-from fullcircle.data.sources.base import Candidate, Source, SourceError
+from fullcircle.data.sources.base import Candidate, PathSource, Source, SourceError
 from fullcircle.data.sources.digits import Digits
 from fullcircle.data.sources.faces import Faces
 from fullcircle.data.sources.folder import Folder
@@ -36,7 +36,7 @@ __all__ = ["KINDS", "SOURCES", "Source", "SourceError", "known_sources", "pictur
 
 SOURCES: dict[str, Source] = {s.name: s for s in (Tifinagh(), Latin(), Digits(), Faces())}
 
-KINDS: dict[str, Callable[[str, Path], Source]] = {"folder": Folder, "fonts": Fonts, "mnist": Mnist}
+KINDS: dict[str, type[PathSource]] = {s.kind: s for s in (Folder, Fonts, Mnist)}
 """What stands before the colon of a source that the user names by its path."""
 
 REGISTER = Register(

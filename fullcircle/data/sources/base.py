@@ -20,10 +20,10 @@ from PIL import Image
 from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import OriginalsSettings
 from fullcircle.images.arrays import Canvas
-from fullcircle.images.files import PictureError
+from fullcircle.images.files import PictureError, valid_name
 from fullcircle.store.hashing import digest, file_sha256
 
-__all__ = ["Candidate", "Loaded", "PictureError", "Source", "SourceError"]
+__all__ = ["Candidate", "Loaded", "PathSource", "PictureError", "Source", "SourceError"]
 
 
 class SourceError(ValueError):
@@ -76,7 +76,9 @@ class Source(abc.ABC):
         canvas: (height, width, channels) that suits it, for settings that leave the size to it.
         keypoints: names of the points that it knows on each of its pictures.
         takes: names of the settings, beyond those of all sources, that it takes.
-        about: what the table's metadata is to hold of it.
+        about: what the table's metadata is to hold of it beside its name. Where its files lie is not: the same pictures elsewhere
+            are the same table.
+        place: where the user's files lie, ``folder:/my/pictures``; goes on record. Empty for a source that comes with a library.
     """
 
     name: str
@@ -88,6 +90,10 @@ class Source(abc.ABC):
     @property
     def about(self) -> dict[str, str]:
         return {}
+
+    @property
+    def place(self) -> str:
+        return ""
 
     def files(self) -> Iterator[Path]:
         """The user's files that it reads, in an order that does not change; none for a source that comes with a library."""
@@ -133,6 +139,28 @@ class Source(abc.ABC):
         """(height, width, channels) of the pictures: the settings', or its own where they say 0."""
         own = self.canvas
         return settings.height or own[0], settings.width or own[1], settings.channels or own[2]
+
+
+class PathSource(Source):
+    """A source that the user names by its path, ``kind:PATH``.
+
+    Attributes:
+        kind: what stands before the colon.
+        path: a file or a folder.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name, self.path = name, path
+
+    @property
+    def about(self) -> dict[str, str]:
+        return {"source": self.kind}
+
+    @property
+    def place(self) -> str:
+        return valid_name(f"{self.kind}:{self.path}")
 
 
 @cache

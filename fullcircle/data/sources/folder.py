@@ -12,23 +12,17 @@ from functools import partial
 from pathlib import Path
 
 from fullcircle.data.settings import OriginalsSettings
-from fullcircle.data.sources.base import Candidate, Loaded, PictureError, Source, SourceError
+from fullcircle.data.sources.base import Candidate, Loaded, PathSource, PictureError, SourceError
 from fullcircle.images.arrays import Canvas
 from fullcircle.images.files import open_upright, valid_name
 from fullcircle.store.hashing import file_sha256
 
 
-class Folder(Source):
+class Folder(PathSource):
     """``folder:PATH``. Label: the first sub-folder's name; group: the folders below it, ``a/anna/1.png`` is an "a" by "anna"."""
 
+    kind = "folder"
     summary = "pictures of a folder, sub-folder names as labels"
-
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.path = name, path
-
-    @property
-    def about(self) -> dict[str, str]:
-        return {"path": str(self.path)}
 
     def files(self) -> Iterator[Path]:
         for folder, folders, files in os.walk(self.path):

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import OriginalsSettings
-from fullcircle.data.sources.base import Candidate, Loaded, PictureError, Source, SourceError, shared_sha256
+from fullcircle.data.sources.base import Candidate, Loaded, PathSource, PictureError, SourceError, shared_sha256
 from fullcircle.images.arrays import Canvas
 
 INK = 0.75
@@ -131,18 +131,12 @@ def _ink(font: ImageFont.FreeTypeFont, character: str) -> Image.Image:
     return scratch.crop(scratch.getbbox() or (0, 0, 1, 1))
 
 
-class Fonts(Source):
+class Fonts(PathSource):
     """Font files that the user names: ``fonts:PATH``, a file or a folder of them; label: the character, group: the face."""
 
+    kind = "fonts"
     summary = "characters of a font file, or of a folder of them"
     takes = frozenset({"characters"})
-
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.path = name, path
-
-    @property
-    def about(self) -> dict[str, str]:
-        return {"path": str(self.path)}
 
     def files(self) -> Iterator[Path]:
         if self.path.is_dir():

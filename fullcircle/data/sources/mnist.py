@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from PIL import Image
 
 from fullcircle.data.settings import OriginalsSettings
-from fullcircle.data.sources.base import Candidate, Loaded, Source, SourceError, shared_sha256
+from fullcircle.data.sources.base import Candidate, Loaded, PathSource, SourceError, shared_sha256
 from fullcircle.images.arrays import Canvas
 
 PARTS = ("train", "test")
@@ -30,18 +30,12 @@ HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 """How the header of an array is read, by the version of its format; the third is of arrays with several columns."""
 
 
-class Mnist(Source):
+class Mnist(PathSource):
     """``mnist:FILE.npz``. Label: y as text; group: the half of the file, for MNIST's halves have different writers."""
 
+    kind = "mnist"
     summary = "pictures of an .npz laid out as MNIST's: x_train, y_train, x_test, y_test"
     canvas = (28, 28, 1)
-
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.path = name, path
-
-    @property
-    def about(self) -> dict[str, str]:
-        return {"path": str(self.path)}
 
     def files(self) -> Iterator[Path]:
         return iter((self.path,))

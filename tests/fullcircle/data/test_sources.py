@@ -5,6 +5,7 @@ import importlib.metadata
 import io
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from PIL import Image
 
 from fullcircle.core.settings import SettingsError
 from fullcircle.data import sources as glyphs
-from fullcircle.data.settings import OriginalsSettings
+from fullcircle.data.settings import AugmentedSettings, OriginalsSettings
 from fullcircle.data.sources import KINDS, SOURCES, Source, SourceError, known_sources, picture_source, register
 from fullcircle.data.sources.base import Candidate, Loaded, PictureError
 from fullcircle.data.sources.faces import Faces
 from fullcircle.data.sources.folder import Folder
 from fullcircle.data.sources.fonts import INK, Fonts, characters_of, matplotlib_fonts
 from fullcircle.data.sources.mnist import Mnist
+from fullcircle.steps import glyphs as glyph_steps
 
 FEW = OriginalsSettings(n=5)
 
@@ -349,6 +351,49 @@ def test_a_path_gets_a_name_that_fits_anywhere_and_keeps_it(tmp_path):
     assert register(root, f"folder:{tmp_path / 'other' / folder.name}") != name
     assert len(known_sources(root)) == len(SOURCES) + 2
     assert json.loads((root / "sources.json").read_text())[name] == f"folder:{folder}"
+
+
+def a_folder(path):
+    (path / "a").mkdir(parents=True)
+    Image.fromarray(np.eye(64, dtype=np.uint8) * 255).save(path / "a" / "1.png")
+    (path / "a" / "2.png").write_text("no picture")
+
+
+def a_font(path):
+    path.mkdir(parents=True)
+    shutil.copy(matplotlib_fonts() / "DejaVuSans.ttf", path)
+
+
+def an_npz(path):
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        np.savez(file, **arrays())
+
+
+@pytest.mark.parametrize(("kind", "make"), [("folder", a_folder), ("fonts", a_font), ("mnist", an_npz)])
+def test_the_same_pictures_elsewhere_are_the_same_tables(store, tmp_path, kind, make):
+    hashes, places = set(), []
+    for place in (tmp_path / "here" / "mine", tmp_path / "elsewhere" / "mine"):
+        make(place)
+        name = register(store.root, f"{kind}:{place}")
+        originals = glyph_steps.make_originals(store, picture_source(store.root, name), OriginalsSettings(characters=""))
+        hashes.add(originals.hash)
+        assert str(tmp_path) not in repr([originals.table(t).about for t in ("originals", "rejected")])
+        assert originals.table("originals").about["source"] == kind
+        (recipe,) = glyph_steps.ORIGINALS_STEP.recipes(store, name, {}, OriginalsSettings()).values()
+        places += recipe.entry()["read"]
+    assert len(hashes) == 1
+    assert places == [f"files of {kind}:{tmp_path / there / 'mine'}" for there in ("here", "elsewhere")]
+
+
+def test_a_table_of_an_older_version_that_names_a_path_is_read(store, tmp_path, monkeypatch):
+    a_folder(tmp_path / "mine")
+    monkeypatch.setattr(Folder, "about", {"path": "/home/me/mine"})
+    originals = glyph_steps.make_originals(store, Folder("mine", tmp_path / "mine"), OriginalsSettings())
+    monkeypatch.undo()
+    assert originals.table("originals").about["path"] == "/home/me/mine"
+    augmented = glyph_steps.make_augmented(store, originals, AugmentedSettings(n=5, workers=1))
+    assert augmented.table().about["source"] == "mine"
 
 
 @pytest.mark.parametrize(

@@ -259,7 +259,7 @@ def test_what_is_called_a_picture_and_is_none_is_not_left_out(tmp_path):
     assert [path.name for path in paths] == ["link.png", "pipe.png", "round.png"]
     for path in paths:
         with pytest.raises(PictureError, match="A file is expected. Received: "):
-            incoming.open_upright(path)
+            files.open_upright(path)
 
 
 @pytest.mark.parametrize(
@@ -275,4 +275,4 @@ def test_what_is_called_a_picture_and_is_none_is_not_left_out(tmp_path):
 )
 def test_a_name_is_printed_on_one_line_and_does_nothing(name, valid, printed):
     path = Path(os.fsdecode(name))
-    assert (incoming.valid_name(path), incoming.printable_name(path)) == (valid, printed)
+    assert (files.valid_name(path), files.printable_name(path)) == (valid, printed)
