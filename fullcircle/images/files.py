@@ -71,7 +71,7 @@ def printable_name(path: Path | str) -> str:
 def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
     """The files themselves, and of folders what has an ending that Pillow knows, by name; folders in folders are not entered.
 
-    A pipe or a link to nothing is no picture, which who opens it is told: nothing is left out in silence.
+    A pipe or a link to nothing is no picture, which who opens it is given: nothing is left out in silence.
     """
     known = Image.registered_extensions()
     for path in paths:

@@ -198,7 +198,7 @@ def test_what_is_no_file_is_named_and_the_others_are_read(pictures, capsys, monk
     assert len(err.splitlines()) == 5
 
 
-def test_a_name_that_is_told_is_on_one_line(pictures, capsys):
+def test_a_name_that_is_printed_is_on_one_line(pictures, capsys):
     (pictures / "two\nlines\x1b.png").touch()
     assert main(["read", str(pictures)]) == 1
     assert f"fullcircle: {pictures}/two\\nlines\\x1b.png: A picture is expected." in capsys.readouterr().err
