@@ -60,8 +60,10 @@ def loss_curves(history: Sequence[dict[str, Any]]) -> str:
     return buffer.getvalue()[buffer.getvalue().index("<svg") :]
 
 
-def code_map(points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.ndarray], axis_names: tuple[str, str]) -> bytes:
-    """Codes in two dimensions, coloured and marked by label, as PNG; a picture of each label lies where half of its points are.
+def latent_map(
+    points: np.ndarray, labels: np.ndarray, pictures: Mapping[str, np.ndarray], axis_names: tuple[str, str]
+) -> bytes:
+    """Latents in two dimensions, coloured and marked by label, as PNG; a picture of each label lies where half of its points are.
 
     Ten colours and six marks tell `NAMED` labels apart; the rarest beyond that are grey and counted in the legend.
 

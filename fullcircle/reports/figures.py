@@ -142,19 +142,19 @@ AUTOENCODER: dict[str, Figure] = {
         "binary cross-entropy, summed over pixels, mean over pictures; a pixel's value cut to [1e-7, 1 - 1e-7]",
     ),
     "negative_elbo": Figure(
-        "negative ELBO, nats", "BCE of a code drawn from the posterior, plus KL, factor 1; less is better", on_index=True
+        "negative ELBO, nats", "BCE of latents drawn from the posterior, plus KL, factor 1; less is better", on_index=True
     ),
     "kl": Figure("KL, nats", "from the posterior to the prior, summed over latents, mean over pictures"),
     "kl_share": Figure("share of KL", "of the total loss on valid, in the best epoch", SHARE),
-    "latents": Figure("latents", "numbers in a code", COUNT),
+    "latents": Figure("latents", "numbers that stand for a picture", COUNT),
     "active_latents": Figure("active latents", "that vary from picture to picture", COUNT, on_index=True),
     "knn_accuracy": Figure(
-        "nearest neighbours on codes",
-        "share of test pictures whose label most of the nearest codes of train have",
+        "nearest neighbours on latents",
+        "share of test pictures whose label most of the nearest latents of train have",
         SHARE,
         on_index=True,
     ),
-    "knn_pca_accuracy": Figure("nearest neighbours on PCA", "likewise, among the codes of PCA", SHARE),
+    "knn_pca_accuracy": Figure("nearest neighbours on PCA", "likewise, among the latents of PCA", SHARE),
     "knn_pixels_accuracy": Figure("nearest neighbours on pixels", "likewise, among the raw pictures", SHARE, on_index=True),
     "completeness": Figure(
         "completeness",

@@ -1,7 +1,7 @@
 """The report on an autoencoder: what it keeps of pictures, what its latent space is worth, and what else it can do.
 
 Belongs here: which sections there are, and their pictures, tables and words. Read in this order: `findings` has all that is
-measured; `comparison`, `pictures`, `codes`, `latents` and `morph` make sections of it; `report` writes the files.
+measured; `comparison`, `pictures`, `latent_map`, `latent_plane` and `morph` make sections of it; `report` writes the files.
 Does not belong here: how a figure is computed (`evaluation.autoencoders`, `evaluation.latents`).
 """
 

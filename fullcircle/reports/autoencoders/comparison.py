@@ -13,7 +13,7 @@ from fullcircle.reports.page import Section, Table, figure_table
 
 
 def baselines(found: Findings, test_pictures: int) -> Section:
-    """PCA, the mean picture, and image files of as many bytes as a code.
+    """PCA, the mean picture, and image files of as many bytes as the latents.
 
     Args:
         found: what was measured.
@@ -26,7 +26,7 @@ def baselines(found: Findings, test_pictures: int) -> Section:
     return Section(
         "Beside what one would use instead",
         f"On {found.measured.rows:,} of {test_pictures:,} test pictures. PCA has as many latents and is fitted on "
-        f"{fitted.pca.pictures:,} pictures of train.{short} A code takes {BYTES_PER_LATENT} bytes a latent, {budget:,} in all, the "
+        f"{fitted.pca.pictures:,} pictures of train.{short} A latent takes {BYTES_PER_LATENT} bytes, those of a picture {budget:,}, the "
         f"decoder's weights not counted; files are counted with their header, on the first {files['pictures']:,} test pictures."
         f"{_of_files_that_do_not_fit(files['files'])}",
         tables=[
@@ -44,7 +44,7 @@ def _of_files_that_do_not_fit(files: Mapping[str, Mapping[str, Any]]) -> str:
     if unfit := [codec for codec, figures in files.items() if figures["fits"] == 0]:
         return (
             f" No setting of {' or '.join(unfit)} is that small for any picture: what stands there is of its smallest files, which "
-            "are larger than the code."
+            "are larger than the latents."
         )
     return " Where no setting is that small, the smallest file counts."
 

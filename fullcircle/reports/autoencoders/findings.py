@@ -70,13 +70,13 @@ class Findings:
         baselines: figures of `model`, `pca` and `mean` on test.
         latents: how many latents are active; of a variational model KL and negative ELBO.
         kl_share: of the total loss, in the best epoch; None of a plain model.
-        files: image files of as many bytes as a code.
+        files: image files of as many bytes as the latents.
         labels: whether neighbours have the label; see `evaluation.autoencoders.label_accuracy`.
         shown: rows of test whose pictures are shown, in this order.
         plane: points of the grid.
         grid: what they decode to, ``float32 (rows * columns, h, w, c)``.
         continuity: how much pictures change from one grid point to the next.
-        samples: what random codes decode to, ``float32 (n, h, w, c)``.
+        samples: what random latents decode to, ``float32 (n, h, w, c)``.
         judged: the random samples beside their nearest training pictures.
         yardstick: what is usual of test pictures.
         nearness: how many are copies, new and far, of each group from `TEST` to `MEAN`.

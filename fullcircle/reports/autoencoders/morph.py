@@ -1,4 +1,4 @@
-"""From one picture to another: the straight line between two codes, decoded, there and back."""
+"""From one picture to another: the straight line between the latents of both, decoded, there and back."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def from_one_to_another(morph: Morph, gif: bytes, measured: Measured, settings: 
     width = morph.frames.shape[2] * enlarged
     return Section(
         "From one picture to another",
-        f"{settings.morph} points on the straight line between the codes of {called(*start)} and {called(*end)}, and as many "
+        f"{settings.morph} points on the straight line between the latents of {called(*start)} and {called(*end)}, and as many "
         "back.",
         [(f"{len(strip)} of the {settings.morph}", address(mosaic(strip[None], max(enlarged * 3 // 4, 1), gap=4)))],
         markup=f'<figure><img src="{data_uri(gif, "image/gif")}" width="{width}" alt="there and back">'

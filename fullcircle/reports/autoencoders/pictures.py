@@ -16,27 +16,25 @@ from fullcircle.reports.figures import AUTOENCODER
 from fullcircle.reports.page import Section, Table
 
 NUMBERED = 3
-"""Codes of at most so many latents stand under their pictures as numbers."""
+"""At most so many latents stand under a picture as numbers."""
 
 CALLED = {"model": "this model", "noisy": "nothing done"}
 
 
-def reconstructions(given: np.ndarray, reconstructed: np.ndarray, codes: np.ndarray, ids: np.ndarray) -> Section:
-    """Test pictures, their codes, what is made of them, and the difference.
+def reconstructions(given: np.ndarray, reconstructed: np.ndarray, latents: np.ndarray, ids: np.ndarray) -> Section:
+    """Test pictures, their latents, what is made of them, and the difference.
 
     Args:
         given: ``uint8 (n, h, w[, 3])``.
         reconstructed: the same shape.
-        codes: ``(n, z)``.
+        latents: ``(n, z)``.
         ids: of each, ``(n,)``.
     """
-    fields = tiles(codes, *given.shape[1:3])
-    numbers = ["\n".join(f"{v:.2f}" for v in code) for code in codes] if codes.shape[1] <= NUMBERED else []
+    fields = tiles(latents, *given.shape[1:3])
+    numbers = ["\n".join(f"{v:.2f}" for v in row) for row in latents] if latents.shape[1] <= NUMBERED else []
     difference = np.abs(given.astype(np.int16) - reconstructed).astype(np.uint8)
-    rows = [("test", given), ("its code", fields), ("reconstructed", reconstructed), ("difference", difference)]
-    caption = (
-        "test picture | its code, a field per latent: blue below 0, red above | reconstructed from it | absolute difference"
-    )
+    rows = [("test", given), ("its latents", fields), ("reconstructed", reconstructed), ("difference", difference)]
+    caption = "test picture | its latents, a field per latent: blue below 0, red above | reconstructed from them | absolute difference"
     return Section(
         "Originals over reconstructions",
         f"The same test pictures for every model, chosen by the seed: {', '.join(ids)}.",
@@ -45,19 +43,19 @@ def reconstructions(given: np.ndarray, reconstructed: np.ndarray, codes: np.ndar
 
 
 def random_samples(found: Findings, variational: bool, random_ones: np.ndarray, nearest_ones: np.ndarray) -> Section:
-    """What random codes decode to, each over its nearest training picture.
+    """What random latents decode to, each over its nearest training picture.
 
     Args:
         found: what was measured.
-        variational: whether the codes are from a prior.
+        variational: whether the latents are from a prior.
         random_ones: the first of the samples, ``uint8 (n, h, w[, 3])``.
         nearest_ones: of train, the same shape.
     """
     judged, yardstick, nearness = found.judged, found.yardstick, found.nearness
     prior = (
-        "Codes drawn from the prior, N(0, 1)."
+        "Latents drawn from the prior, N(0, 1)."
         if variational
-        else "A plain autoencoder has no prior: codes are drawn from a Gaussian with the mean and covariance of train's codes."
+        else "A plain autoencoder has no prior: latents are drawn from a Gaussian with the mean and covariance of train's latents."
     )
     verdicts = yardstick.verdicts(judged.relative)
     notes = [f"{d:.3f} / {r:.2f}\n{v}" for d, r, v in zip(judged.distances, judged.relative, verdicts, strict=True)]

@@ -18,10 +18,10 @@ from fullcircle.evaluation.autoencoders import Trained, in_batches, pictures_at
 from fullcircle.evaluation.settings import AutoencoderReportSettings
 from fullcircle.images.arrays import at_rest
 from fullcircle.images.sheets import small_webp
-from fullcircle.reports.autoencoders.codes import codes_of_test
 from fullcircle.reports.autoencoders.comparison import baselines, curves
 from fullcircle.reports.autoencoders.findings import Findings, Tables, find
-from fullcircle.reports.autoencoders.latents import explorer, grid
+from fullcircle.reports.autoencoders.latent_map import latents_of_test
+from fullcircle.reports.autoencoders.latent_plane import explorer, grid
 from fullcircle.reports.autoencoders.morph import MORPH, from_one_to_another
 from fullcircle.reports.autoencoders.pictures import denoising, random_samples, reconstructions
 from fullcircle.reports.autoencoders.sheets import SHEET_COLUMNS
@@ -100,7 +100,7 @@ def write_report(
         reconstructions(given, reconstructed, found.measured.latents[found.shown], ids),
         baselines(found, tables.test.rows),
         curves(trained.training["history"], found.kl_share),
-        codes_of_test(found, tables, settings),
+        latents_of_test(found, tables, settings),
         grid(found, settings),
         *([explorer(trained, settings)] if trained.latents == 2 else []),
         random_samples(found, trained.variational, random_ones, nearest_ones),

@@ -211,7 +211,7 @@ def test_the_page_needs_nothing_else_and_has_every_section(variational, plain):
             "Originals over",
             "Beside what",
             "Loss per epoch",
-            "The codes of test",
+            "The latents of test",
             "Grid",
             "Random samples",
             "From one",

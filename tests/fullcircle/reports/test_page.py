@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from fullcircle.drawings import DRAWINGS
 from fullcircle.images.sheets import CAPTION, GAP, NOTE, contact_sheet, data_uri, film, mosaic, png, small_webp, tiles
 from fullcircle.reports.autoencoders import write_report
-from fullcircle.reports.charts import MARKS, NAMED, code_map, loss_curves
+from fullcircle.reports.charts import MARKS, NAMED, latent_map, loss_curves
 from fullcircle.reports.drawings.decoder import decoder_report
 from fullcircle.reports.drawings.encoder import encoder_report, part_listings
 from fullcircle.reports.feature_patterns import feature_patterns_report
@@ -170,7 +170,7 @@ def test_a_film_lasts_as_long_as_its_frames(rng):
     assert np.array_equal(seen[6], frames[0])
 
 
-def test_codes_are_shown_field_by_field():
+def test_latents_are_shown_field_by_field():
     made = tiles(np.array([[1.0, -1.0, 0.0], [0.5, 0.0, 0.0]]), 10, 10)
     assert made.shape == (2, 10, 10, 3)
     assert made[0, 0, 0].tolist() == [204, 0, 0]  # red above
@@ -195,7 +195,7 @@ def test_a_map_takes_any_labels(labels, rng, recwarn):
     words = np.array([labels[i % len(labels)] for i in range(200)], object)
     picture = rng.integers(0, 256, (8, 8), np.uint8)
     colour = rng.integers(0, 256, (8, 8, 3), np.uint8)
-    drawn = code_map(rng.standard_normal((200, 2)), words, {labels[0]: picture, labels[-1]: colour}, ("latent 1", "latent 2"))
+    drawn = latent_map(rng.standard_normal((200, 2)), words, {labels[0]: picture, labels[-1]: colour}, ("latent 1", "latent 2"))
     image = Image.open(io.BytesIO(drawn))
     assert image.width > image.height > 500
     assert not [w for w in recwarn if "Glyph" in str(w.message) or "legend" in str(w.message)]

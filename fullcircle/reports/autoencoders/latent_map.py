@@ -1,4 +1,4 @@
-"""The codes of test: a map of them, how many latents are active, and whether neighbours have the same label."""
+"""The latents of test: a map of them, how many latents are active, and whether neighbours have the same label."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fullcircle.evaluation.latents import flat_map
 from fullcircle.evaluation.settings import AutoencoderReportSettings
 from fullcircle.images.sheets import data_uri
 from fullcircle.reports.autoencoders.findings import Findings, Tables
-from fullcircle.reports.charts import code_map
+from fullcircle.reports.charts import latent_map
 from fullcircle.reports.figures import AUTOENCODER
 from fullcircle.reports.page import Section, Table, figure_table
 from fullcircle.store.columns import LABEL, ORIGINAL
 
 
-def codes_of_test(found: Findings, tables: Tables, settings: AutoencoderReportSettings) -> Section:
-    """A map of the codes, coloured by label, and what stands in them."""
+def latents_of_test(found: Findings, tables: Tables, settings: AutoencoderReportSettings) -> Section:
+    """A map of the latents, coloured by label, and what stands in them."""
     measured = found.measured
     points, how = flat_map(measured.latents, settings.seed)
     labels = measured.words[LABEL]
@@ -26,16 +26,16 @@ def codes_of_test(found: Findings, tables: Tables, settings: AutoencoderReportSe
     pictures = pictures_of(tables.originals, set(examples.values()))
     by_label = {label: pictures[original] for label, original in examples.items() if original in pictures}
     axes = ("latent 1", "latent 2") if measured.latents.shape[1] == 2 else ("", "")
-    picture = data_uri(code_map(points, labels, by_label, axes), "image/png")
+    picture = data_uri(latent_map(points, labels, by_label, axes), "image/png")
     n = len(set(labels.tolist()))
-    text = f"The codes of {measured.rows:,} of {tables.test.rows:,} test pictures: {how}."
+    text = f"The latents of {measured.rows:,} of {tables.test.rows:,} test pictures: {how}."
     text += f" {n} labels; a picture of each stands at the median of its points." if n > 1 else " All have the same label."
     text += _active(found.latents)
     if found.labels:
         text += _neighbours(found, settings)
     elif n <= 1:
         text += " With one label there is nothing to find out from neighbours."
-    return Section("The codes of test", text, [(how, picture)], _label_tables(found.labels))
+    return Section("The latents of test", text, [(how, picture)], _label_tables(found.labels))
 
 
 def _active(figures: Mapping[str, Any]) -> str:

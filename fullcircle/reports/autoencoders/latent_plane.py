@@ -18,16 +18,16 @@ from fullcircle.reports.page import Section, figure_table, rendered
 
 
 def grid(found: Findings, settings: AutoencoderReportSettings) -> Section:
-    """What the points of a plane through the codes decode to."""
-    plane, codes = found.plane, found.measured.latents
+    """What the points of a plane through the latents decode to."""
+    plane, latents = found.plane, found.measured.latents
     rows, columns = plane.latents.shape[:2]
     pictures = at_rest(found.grid)
     pictures = pictures.reshape(rows, columns, *pictures.shape[1:])[::-1]  # the last row is the highest
     inside = ""
     if plane.latents.shape[2] == 2:
         low, high = settings.grid_low, settings.grid_high
-        share = ((codes >= low) & (codes <= high)).all(axis=1).mean()
-        inside = f" {share:.0%} of test's codes lie within."
+        share = ((latents >= low) & (latents <= high)).all(axis=1).mean()
+        inside = f" {share:.0%} of test's latents lie within."
     text = (
         f"{plane.meaning[0].upper()}{plane.meaning[1:]}.{inside} Completeness is the share of grid points that decode to something "
         "near a real picture: not 'far' as it is defined under random samples."
