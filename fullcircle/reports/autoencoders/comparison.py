@@ -27,7 +27,8 @@ def baselines(found: Findings, test_pictures: int) -> Section:
         "Beside what one would use instead",
         f"On {found.measured.rows:,} of {test_pictures:,} test pictures. PCA has as many latents and is fitted on "
         f"{fitted.pca.pictures:,} pictures of train.{short} "
-        f"A latent takes {BYTES_PER_LATENT} bytes, those of a picture {budget:,}, the decoder's weights not counted; files are counted with their header, on the first {files['pictures']:,} test pictures."
+        f"A latent takes {BYTES_PER_LATENT} bytes, those of a picture {budget:,}, the decoder's weights not counted; "
+        f"files are counted with their header, on the first {files['pictures']:,} test pictures."
         f"{_of_files_that_do_not_fit(files['files'])}",
         tables=[
             figure_table(
