@@ -20,7 +20,7 @@ def partitions_of(known: Callable[[Path], Iterable[str]], ours: Iterable[str]) -
     """Every name that is known; a register that cannot be read must not take our own with it: whoever uses it gets the error."""
     try:
         names = list(known(default_store()))
-    except SettingsError as error:
+    except (OSError, SettingsError) as error:
         warnings.warn(str(error), stacklevel=2)
         names = list(ours)
     return dg.StaticPartitionsDefinition(names)

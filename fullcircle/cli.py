@@ -17,6 +17,7 @@ from pathlib import Path
 from fullcircle.core.default_store import default_store
 from fullcircle.core.progress import Progress, silent
 from fullcircle.core.settings import SettingsError
+from fullcircle.core.system_errors import system_error
 from fullcircle.drawings import drawing_of
 from fullcircle.reading.settings import STEPS, ReaderSettings
 from fullcircle.reports.results import frame, latest_reports, results_text
@@ -261,6 +262,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return CLOSED
     except (StoredObjectError, StoreError, LedgerError, NothingMaterializedError, SettingsError) as error:
         print(f"fullcircle: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if (why := system_error(error)) is None:
+            raise
+        print(f"fullcircle: {why}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:  # it is what cannot be written; Python would complain again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

@@ -10,6 +10,7 @@ Belongs here: the command's arguments, and what it prints. What they ask for is 
 import argparse
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from pathlib import Path
 from fullcircle.core.default_store import default_store
 from fullcircle.core.progress import duration
 from fullcircle.core.settings import SettingsError
+from fullcircle.core.system_errors import system_error
 from fullcircle.drawings import known_drawings
 from fullcircle.reports.index import write_index
 from fullcircle.reports.results import latest_reports, results_text
@@ -37,6 +39,9 @@ from pipelines.request import ALL, AUTO, RECOGNITION_PART, drawing_request, over
 
 SHOWN = 12
 """How many reasons for making something again are printed."""
+
+UNUSABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
+"""What SQLite says of a full disk and of a folder that cannot be written."""
 
 
 def goals(launches: Sequence[Launch]) -> dict[str, Mapping[str, float]]:
@@ -123,6 +128,19 @@ def run_every_class(arguments: argparse.Namespace) -> int:
     return 0 if good else 1
 
 
+def refused(error: Exception) -> str | None:
+    """What the system refused, to us or to Dagster's history, as a sentence; None for any other error."""
+    if isinstance(error, OSError):
+        return system_error(error)
+    of_history = getattr(error, "orig", None)  # Dagster keeps it by SQLAlchemy, which wraps what SQLite says
+    if not isinstance(of_history, sqlite3.Error) or of_history.sqlite_errorcode & 0xFF not in UNUSABLE:
+        return None
+    return (
+        f"Dagster's history in DAGSTER_HOME {os.environ.get('DAGSTER_HOME')} cannot be used: {of_history}. Free some space, make "
+        "it writable, or choose another folder with DAGSTER_HOME=FOLDER, and run again."
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's arguments."""
     made = argparse.ArgumentParser(prog="python -m pipelines.run", description=__doc__)
@@ -157,8 +175,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if every:
             of_classes = [s for s in arguments.set if not s.startswith(f"{RECOGNITION_PART}.")]
             profile(arguments.profile).settings.replaced(overrides_of(of_classes))
-    except ValueError as error:
+    except (ValueError, StoreError, LedgerError) as error:
         print(f"Not launched. {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if (why := refused(error)) is None:
+            raise
+        print(f"Not launched. {why}", file=sys.stderr)
         return 2
     if not os.environ.get("DAGSTER_HOME"):
         print("Not launched. DAGSTER_HOME is expected to name a folder with dagster.yaml; make run sets it.", file=sys.stderr)
@@ -167,8 +190,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with only_one(Path(os.environ["DAGSTER_HOME"])):
             failed = run_every_class(arguments) if every else run_each(launches, force=arguments.force)
+        if not (failed or every):
+            print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(launches)}")
     except (LedgerError, StoreError) as error:
         print(f"Stopped. {error}", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if (why := refused(error)) is None:
+            raise
+        print(f"Stopped. {why}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(
@@ -176,8 +206,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
-    if not (failed or every):
-        print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(launches)}")
     return failed
 
 

@@ -1,12 +1,17 @@
+import contextlib
+import errno
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from fullcircle import cli
 from fullcircle.cli import CLOSED, main
 from fullcircle.reports.files import PAGE, REPORT
 from fullcircle.reports.results import latest_reports, results_text
@@ -120,3 +125,51 @@ def test_who_reads_only_the_beginning_gets_no_traceback():
     listed.stdout.close()
     _, errors = listed.communicate(timeout=120)
     assert (listed.returncode, errors) == (CLOSED, b"")
+
+
+@pytest.mark.parametrize("command", [["results"], ["list"]])
+def test_a_store_that_cannot_be_had_is_a_sentence(tmp_path, capsys, command):
+    (tmp_path / "file").touch()
+    assert main(["--store", str(tmp_path / "file" / "store"), *command]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"fullcircle: {tmp_path / 'file' / 'store'}")
+    assert "Not a directory. Make the folder, or choose another folder: FULLCIRCLE_STORE=FOLDER" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_an_error_of_the_program_is_not_hidden(reported, monkeypatch):
+    def broken(store):
+        raise OSError("of the program")
+
+    monkeypatch.setattr(cli, "latest_reports", broken)
+    with pytest.raises(OSError, match="of the program"):
+        main(["--store", str(reported[0].root), "results"])
+
+
+class Full(io.RawIOBase):
+    """A disk without space."""
+
+    def __init__(self, descriptor):
+        self.descriptor = descriptor
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return self.descriptor
+
+    def write(self, data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_output_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch, capsys):
+    with (tmp_path / "out").open("wb") as out:
+        printed = io.TextIOWrapper(io.BufferedWriter(Full(out.fileno())), write_through=True)
+        monkeypatch.setattr(sys, "stdout", printed)
+        assert main(["list"]) == 1
+        assert os.path.samestat(os.fstat(out.fileno()), Path(os.devnull).stat())  # so that nothing goes wrong again at the end
+        with contextlib.suppress(OSError):
+            printed.close()
+    error = capsys.readouterr().err
+    assert error.startswith("fullcircle: No space left on device: in the store ")
+    assert len(error.splitlines()) == 1
