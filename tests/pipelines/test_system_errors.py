@@ -59,16 +59,16 @@ def test_a_store_that_cannot_be_made(places):
     ],
 )
 @pytest.mark.parametrize(
-    ("where", "said", "code"), [("requests", "Not launched. ", 2), ("run_each", "Stopped. ", 1), ("summary", "Stopped. ", 1)]
+    ("where", "printed", "code"), [("requests", "Not launched. ", 2), ("run_each", "Stopped. ", 1), ("summary", "Stopped. ", 1)]
 )
-def test_whatever_the_system_refuses_is_a_sentence(places, monkeypatch, capsys, where, said, code, error, sentence):
+def test_whatever_the_system_refuses_is_a_sentence(places, monkeypatch, capsys, where, printed, code, error, sentence):
     def refuse(*arguments, **more):
         raise error
 
     monkeypatch.setattr(run, "run_each", lambda launches, *, force: 0)
     monkeypatch.setattr(run, where, refuse)
     assert run.main(PREPARE) == code
-    assert capsys.readouterr().err.startswith(said + sentence)
+    assert capsys.readouterr().err.startswith(printed + sentence)
 
 
 @pytest.mark.parametrize("where", ["requests", "run_each"])

@@ -34,7 +34,9 @@ def reconstructions(given: np.ndarray, reconstructed: np.ndarray, latents: np.nd
     numbers = ["\n".join(f"{v:.2f}" for v in row) for row in latents] if latents.shape[1] <= NUMBERED else []
     difference = np.abs(given.astype(np.int16) - reconstructed).astype(np.uint8)
     rows = [("test", given), ("its latents", fields), ("reconstructed", reconstructed), ("difference", difference)]
-    caption = "test picture | its latents, a field each: blue below 0, red above | reconstructed from them | absolute difference"
+    caption = (
+        "test picture | its latents, a field each: blue below 0, red above | reconstructed from them | absolute difference"
+    )
     return Section(
         "Originals over reconstructions",
         f"The same test pictures for every model, chosen by the seed: {', '.join(ids)}.",
