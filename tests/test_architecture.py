@@ -84,6 +84,24 @@ def test_no_modules_import_each_other_in_a_cycle():
     graphlib.TopologicalSorter(IMPORTS).prepare()  # raises CycleError, naming the cycle
 
 
+def test_one_private_name_of_dagster_is_used_and_is_explained_where_it_is():
+    """What is private may go with any version of Dagster; `test_a_bad_value_is_refused_at_launch` holds what this one is for."""
+    found = {}
+    for _, path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [(alias.name, "") for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [(node.module or "", alias.name) for alias in node.names]
+            else:
+                continue
+            for module, name in names:
+                parts = module.split(".") + [name]
+                if parts[0].startswith("dagster") and any(part.startswith("_") for part in parts):
+                    found[f"{module}.{name}"] = path.relative_to(ROOT).as_posix()
+    assert found == {"dagster._config.PostProcessingError": "assets/configuration.py"}
+
+
 def test_no_index_address_stands_in_the_lock_files():
     for lock in ROOT.glob("requirements*.lock"):
         text = lock.read_text()
