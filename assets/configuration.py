@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
-# Private, and the only such name: what a configuration type raises to refuse a value in words of its own. Without it the launch would
-# show a traceback. A test holds that no other is used, and that a refusal says the rule.
+# Private, and the only such name: what a configuration type raises to refuse a value in words of its own. Without it the launch
+# would show a traceback. A test holds that no other is used, and that a refusal says the rule.
 from dagster._config import PostProcessingError
 
 from fullcircle.core.settings import Settings, SettingsError, kind_of
