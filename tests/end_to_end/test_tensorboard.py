@@ -76,7 +76,7 @@ def address(store):
     make = ["make", "--dry-run", "--silent", "tensorboard", f"PORT={port}", f"BIN={Path(sys.executable).parent}"]
     lines = subprocess.run(make, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
     (command,) = (line for line in lines if "--logdir" in line)
-    assert "--host 127.0.0.1" in command
+    assert "--host '127.0.0.1'" in command
     with subprocess.Popen(["bash", "-c", f"exec {command}"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as server:
         try:
             yield f"http://127.0.0.1:{port}"

@@ -138,7 +138,7 @@ def test_a_store_that_cannot_be_had_is_a_sentence(tmp_path, capsys, command):
 
 
 def test_an_error_of_the_program_is_not_hidden(reported, monkeypatch):
-    def broken(store):
+    def broken(*arguments):
         raise OSError("of the program")
 
     monkeypatch.setattr(cli, "latest_reports", broken)

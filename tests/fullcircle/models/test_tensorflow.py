@@ -21,7 +21,7 @@ LOAD = "from fullcircle.models.tensorflow import load_tensorflow; load_tensorflo
 
 def loading(folder, code):
     """What a process says on stderr that loads a TensorFlow which is nothing but this code; and its exit code."""
-    (folder / "tensorflow.py").write_text(f"import os, sys\nSAID = {PRINTED!r}\n{code}")
+    (folder / "tensorflow.py").write_text(f"import os, sys\nPRINTED = {PRINTED!r}\n{code}")
     path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parents[3])])
     environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run([sys.executable, "-c", LOAD], env=environment, capture_output=True, timeout=60)

@@ -602,29 +602,29 @@ def test_the_version_does_not_depend_on_where_a_users_files_lie(star, tmp_path, 
 
 def test_a_users_package_is_its_own_and_what_lies_beside_it_is_not(tmp_path, monkeypatch):
     files = {
-        "package_of_a_test/__init__.py": "",
-        "package_of_a_test/sizes.py": "SIDE = 8\nOTHER = 9\n",
-        "package_of_a_test/inner/__init__.py": "",
-        "package_of_a_test/inner/bar.py": """
+        "package_of_versions/__init__.py": "",
+        "package_of_versions/sizes.py": "SIDE = 8\nOTHER = 9\n",
+        "package_of_versions/inner/__init__.py": "",
+        "package_of_versions/inner/bar.py": """
             from .. import sizes
-            import beside_a_package_of_a_test as beside
+            import beside_a_package_of_versions as beside
 
             class Bar:
                 side = sizes.SIDE, beside.x
         """,
-        "beside_a_package_of_a_test.py": "x = 1\n",
+        "beside_a_package_of_versions.py": "x = 1\n",
     }
     written(tmp_path, files)
     monkeypatch.syspath_prepend(tmp_path)
-    kind = importlib.import_module("package_of_a_test.inner.bar").Bar
+    kind = importlib.import_module("package_of_versions.inner.bar").Bar
     first = class_version(kind())
-    written(tmp_path, {"beside_a_package_of_a_test.py": "x = 22\n"})
+    written(tmp_path, {"beside_a_package_of_versions.py": "x = 22\n"})
     assert class_version(kind) == first
-    written(tmp_path, {"package_of_a_test/sizes.py": "SIDE = 8\nOTHER = 1010\n"})
+    written(tmp_path, {"package_of_versions/sizes.py": "SIDE = 8\nOTHER = 1010\n"})
     assert class_version(kind) == first
-    written(tmp_path, {"package_of_a_test/sizes.py": "SIDE = 10\nOTHER = 9\n"})
+    written(tmp_path, {"package_of_versions/sizes.py": "SIDE = 10\nOTHER = 9\n"})
     assert class_version(kind) != first
-    for name in [name for name in sys.modules if "package_of_a_test" in name]:
+    for name in [name for name in sys.modules if "package_of_versions" in name]:
         del sys.modules[name]
 
 
