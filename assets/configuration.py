@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 
@@ -19,9 +19,6 @@ from dagster._config import PostProcessingError
 
 from fullcircle.core.settings import Settings, SettingsError, kind_of
 from fullcircle.images.augmentation import OPERATIONS
-
-S = TypeVar("S", bound=Settings)
-
 
 _TYPES: dict[str, Any] = {
     "int": int,
@@ -84,9 +81,3 @@ def pipeline_type() -> dg.Array:
     """
     operations = {name: config_of(operation) for name, operation in OPERATIONS.items()}
     return dg.Array(dg.Selector(operations, description="One operation of the pipeline, by its name, with its arguments."))
-
-
-def settings_of(settings: type[S], context: dg.AssetExecutionContext, field: str | None = None) -> S:
-    """The settings that this run was launched with, or those in one field of its configuration."""
-    config = context.op_execution_context.op_config
-    return settings(**(config[field] if field else config))
