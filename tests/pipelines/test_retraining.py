@@ -1,0 +1,40 @@
+"""The file with the settings of schedules and sensors."""
+
+import pytest
+
+from fullcircle.core.settings import SettingsError
+from pipelines.retraining import FILE, Retraining, retraining
+
+
+def test_without_a_file_all_is_as_it_stands_in_the_code(tmp_path):
+    assert retraining(tmp_path) == Retraining()
+
+
+def test_a_table_replaces_some_settings_of_a_part_and_leaves_the_others(tmp_path):
+    (tmp_path / FILE).write_text(
+        '[weekly_retraining]\ncron = "0 5 * * 1"\ntime_zone = "Europe/Berlin"\ndrawings = "line, arc"\n'
+    )
+    found = retraining(tmp_path)
+    assert (found.weekly_retraining.cron, found.weekly_retraining.names) == ("0 5 * * 1", ["line", "arc"])
+    assert found.nightly_smoke == Retraining().nightly_smoke
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[weekly", "is expected to be TOML that can be read"),
+        ("[weekly_retrainin]\n", "Unknown table: 'weekly_retrainin'. Did you mean 'weekly_retraining'?"),
+        ("inbox = 3\n", "inbox is expected to be a table"),
+        ("[inbox]\nfoldr = 'a'\n", "Unknown setting of inbox: 'foldr'. Did you mean 'folder'?"),
+        ("[drift]\nwindow = 3\n", "drift.window is expected to be at least 20. Received: 3."),
+        ("[nightly_smoke]\ncron = 'at night'\n", "cron is expected to be five fields"),
+        ("[nightly_smoke]\ntime_zone = 'Berlin'\n", "time_zone is expected to be a name of the IANA"),
+        ("[freshness]\nwarn_days = 20\n", "freshness.fail_days is expected to be more than freshness.warn_days"),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_sentence_that_names_it(tmp_path, text, message):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(SettingsError) as error:
+        retraining(tmp_path)
+    assert str(tmp_path / FILE) in str(error.value)
+    assert message in str(error.value)
