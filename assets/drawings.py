@@ -1,4 +1,4 @@
-"""The assets of drawing classes, one partition per class: examples, splits, decoder, encoder, readings, and a report of each model.
+"""The assets of drawing classes, one partition per class: examples, splits, decoder, encoder, readings, champion, reports.
 
 Belongs here: what Dagster shows of each. What is done is in `fullcircle.steps.drawings`.
 """
@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.checking import checks_of
 from assets.from_steps import About, asset_of
-from assets.materialization import report_metadata, shown, table_metadata, training_metadata
+from assets.materialization import decision_metadata, report_metadata, shown, table_metadata, training_metadata
 from assets.partitions import partitions_of
 from fullcircle.checks.drawing_class import refuse_broken
 from fullcircle.checks.drawings import GUARDS
@@ -27,10 +27,11 @@ from fullcircle.store.objects import Store, StoredObject
 PREFIX = steps.PREFIX
 PARTITIONS = partitions_of(known_drawings, DRAWINGS)
 TRAINING_POOL = "train"
-TABLE, MODEL, REPORT = (
+TABLE, MODEL, REPORT, DECISION = (
     frozenset({"python", "parquet"}),
     frozenset({"tensorflow"}),
     frozenset({"python", "html"}),
+    frozenset({"python", "json"}),
 )
 
 
@@ -77,6 +78,12 @@ ABOUT: dict[str, About] = {
         TABLE,
         _table,
     ),
+    "champion": About(
+        "Which encoder and decoder are served: the challenger's, or the champion's as before; figures of both, intervals and why.",
+        "champions",
+        DECISION,
+        decision_metadata,
+    ),
     **{name: About(report.sentence, "reports", REPORT, _report) for name, report in REPORTS.items()},
     recognition.NAME: About(
         "Which class is it? Every trained class reads test pictures of every class; beside it, what pixels alone tell.",
@@ -112,6 +119,7 @@ ASSETS = [
     asset_of(steps.DECODER, PARTITIONS, _BY_KEY, pool=TRAINING_POOL),
     asset_of(steps.ENCODER, PARTITIONS, _BY_KEY, pool=TRAINING_POOL),
     asset_of(steps.READINGS, PARTITIONS, _BY_KEY),
+    asset_of(steps.CHAMPION, PARTITIONS, _BY_KEY, deps=[dg.AssetDep(_key("decoder"))]),
     *(asset_of(steps.REPORTING[name], PARTITIONS, _BY_KEY, deps=_found(report)) for name, report in REPORTS.items()),
 ]
 """One partition per drawing class."""

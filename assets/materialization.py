@@ -20,7 +20,8 @@ from fullcircle.images.sheets import data_uri
 from fullcircle.models.stored import training_of
 from fullcircle.reports.columns import column_description
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
-from fullcircle.steps.step import WHOLE, Result
+from fullcircle.steps.step import WHOLE, Inputs, Result
+from fullcircle.store.champions import decision_of
 from fullcircle.store.objects import StoredObject
 from fullcircle.store.tables import TableReader
 
@@ -140,6 +141,24 @@ def report_metadata(stored: StoredObject) -> dict[str, Any]:
         "pictures": shown(CONTACT_SHEET, stored.file(CONTACT_SHEET).read_bytes()),
         "page": dg.MetadataValue.path(str(stored.file(PAGE))),
         **{name: value for name, value in figures.items() if value is not None},
+    }
+
+
+def decision_metadata(stored: StoredObject, inputs: Inputs) -> Mapping[str, Any]:
+    """What Dagster shows of a decision: how it ended and why, which models are served, and the figures of both as a table."""
+    decision = decision_of(stored)
+    figures = decision.comparison.get("figures", {})
+    columns = ("figure", "challenger (champion)", "better by at least", "margin")
+    rows = [
+        dg.TableRecord(dict(zip(columns, (name, f["text"], f["bound"], f["margin"]), strict=True)))
+        for name, f in figures.items()
+    ]
+    return {
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "champion": dg.MetadataValue.json(dict(decision.champion)),
+        "comparisons": decision.comparisons,
+        **({"figures": dg.MetadataValue.table(rows, dg.TableSchema([dg.TableColumn(c) for c in columns]))} if rows else {}),
     }
 
 

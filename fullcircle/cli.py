@@ -103,7 +103,9 @@ def _read_auto(arguments: argparse.Namespace) -> int:
         )
     settings = _reader_settings(arguments)
     paths, fail, failed = _pictures(arguments)
-    taking_part = contenders(Store(arguments.store), settings, unverified=arguments.any, progress=NOTES)
+    taking_part = contenders(
+        Store(arguments.store), settings, unverified=arguments.any, last_whole=arguments.last_whole, progress=NOTES
+    )
     progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) * len(taking_part) >= MANY else silent
     names: set[str] = set()
     found = []
@@ -132,14 +134,17 @@ def _read(arguments: argparse.Namespace) -> int:
     from fullcircle.reading.answers import Answer, answers, as_dict, write_overlay, write_parquet
     from fullcircle.reading.pictures import Picture, open_picture
     from fullcircle.reading.reader import Pictures
-    from fullcircle.reading.stored import latest_reader
+    from fullcircle.reading.stored import champion_reader
 
     if arguments.drawing == AUTO:
         return _read_auto(arguments)
     drawing = drawing_of(arguments.drawing, Path(arguments.store))
     settings = _reader_settings(arguments)
     paths, fail, failed = _pictures(arguments)
-    reader, models = latest_reader(Store(arguments.store), drawing, settings, unverified=arguments.any, progress=NOTES)
+    store = Store(arguments.store)
+    reader, models = champion_reader(
+        store, drawing, settings, unverified=arguments.any, last_whole=arguments.last_whole, progress=NOTES
+    )
     if arguments.parquet:
         arguments.parquet.absolute().parent.mkdir(parents=True, exist_ok=True)
     progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) >= MANY else silent
@@ -202,6 +207,40 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _champion(arguments: argparse.Namespace) -> int:
+    from fullcircle.promotion import champions as of
+    from fullcircle.promotion.decide import force, roll_back
+    from fullcircle.store.champions import history
+
+    store, asked, name = Store(arguments.store), arguments.asked, arguments.name
+    asset, partition = of.champion_asset(name or "")
+    if asked == "rollback":
+        of.decided(store, name)
+        roll_back(store, asset, partition, arguments.reason, arguments.to)
+    elif asked == "promote":
+        force(store, asset, partition, of.challenger(store, name, arguments.version), arguments.force)
+    elif asked == "compare" and arguments.challenger is not None:
+        champion = arguments.champion and of.challenger(store, name, arguments.champion)
+        models = champion or of.decided(store, name).decision.champion
+        found = of.compare_versions(store, name, of.challenger(store, name, arguments.challenger), models, NOTES)
+        print(json.dumps(found, indent=1) if arguments.json else of.figures_text(found["figures"]))
+        return 0
+    if name is None:
+        shown = list(of.champions(store))
+        text = (
+            "\n".join(of.line(store, *champion) for champion in shown) or "Nothing was decided yet. Train something: make run"
+        )
+    elif asked == "history":
+        of.decided(store, name)
+        shown = [(asset, partition, recorded) for recorded in history(store, asset, partition)]
+        text = "\n\n".join(of.details(store, *champion) for champion in shown)
+    else:
+        shown = [(asset, partition, of.decided(store, name))]
+        text = of.details(store, *shown[0])
+    print(json.dumps([of.as_plain(*champion) for champion in shown], indent=1) if arguments.json else text)
+    return 0
+
+
 def _steps(text: str) -> list[str]:
     steps = [s.strip() for s in text.split(",")]
     if not set(steps) <= set(STEPS):
@@ -228,6 +267,28 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("drawing", metavar="CLASS", help="a name, path/to/file.py:Class or module:Class; its code is run")
     check.add_argument("--sheet", type=Path, metavar="FILE", help="the contact sheet (default: in the store)")
     check.set_defaults(run=_check)
+    champion = commands.add_parser("champion", help="which models are served, why, and which were before")
+    champion.set_defaults(run=_champion)
+    asked = champion.add_subparsers(dest="asked", required=True)
+    of = "a drawing class, line, or a model of a picture source, tifinagh/vae"
+    show = asked.add_parser("show", help="the champion and the last decision; of all, or of one")
+    show.add_argument("name", nargs="?", metavar="NAME", help=of)
+    past = asked.add_parser("history", help="every decision, oldest first")
+    past.add_argument("name", metavar="NAME", help=of)
+    compare = asked.add_parser("compare", help="the figures of the last decision, or of two versions, on other pictures")
+    compare.add_argument("name", metavar="NAME", help=of)
+    compare.add_argument("challenger", nargs="?", metavar="VERSION", help="of an encoder, or of the model; its beginning")
+    compare.add_argument("champion", nargs="?", metavar="OTHER", help="in place of the champion")
+    back = asked.add_parser("rollback", help="make the champion before this one champion again; the reason goes on record")
+    back.add_argument("name", metavar="NAME", help=of)
+    back.add_argument("--reason", required=True, metavar="TEXT", help="why")
+    back.add_argument("--to", metavar="VERSION", help="beginning of the version of one of its models (default: the one before)")
+    promote = asked.add_parser("promote", help="make a version champion whatever a comparison says; the reason goes on record")
+    promote.add_argument("name", metavar="NAME", help=of)
+    promote.add_argument("version", nargs="?", metavar="VERSION", help="of an encoder, or of the model (default: the latest)")
+    promote.add_argument("--force", required=True, metavar="REASON", help="why")
+    for command in (show, past, compare, back, promote):
+        command.add_argument("--json", action="store_true", help="as JSON")
     read = commands.add_parser("read", help="pictures, or folders of them, back into the calls that draw them")
     read.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
     read.add_argument(
@@ -239,7 +300,12 @@ def parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=0, help="processes that search; changes nothing but the time (default: one per core)"
     )
     read.add_argument(
-        "--any", action="store_true", help="use the latest models whatever their checks found; stderr says which did not pass"
+        "--any",
+        action="store_true",
+        help="use the latest models, champion or not, whatever their checks found; stderr says which did not pass",
+    )
+    read.add_argument(
+        "--last-whole", action="store_true", help="where the champion's files are damaged, use the last champion that is whole"
     )
     read.add_argument("--json", action="store_true", help="as a list of objects")
     read.add_argument("--parquet", type=Path, metavar="FILE", help="also as a table")

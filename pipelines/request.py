@@ -38,6 +38,7 @@ from fullcircle.steps.profiles import (
     recognition_profile,
 )
 from fullcircle.steps.settings import (
+    OF_EVERY_MODEL,
     DrawingsSettings,
     FeaturesSettings,
     GlyphsSettings,
@@ -53,7 +54,6 @@ from pipelines.launch import Launch, stale
 ALL, AUTO = "all", "auto"
 """In place of a drawing class: each of them; which of them a picture shows."""
 
-REPORT = "report"
 """The part of the settings that those of every report stand in."""
 
 RECOGNITION_PART = "recognition"
@@ -173,12 +173,12 @@ def glyph_requests(arguments: argparse.Namespace) -> list[Launch]:
     estimate = estimate_pictures(of_tables.originals, of_tables.augmented, own_canvas, draws="n" in source.takes)
     refuse_large(tables, estimate, arguments)
     models = taking(of_tables.canvas_for(own_canvas), name, asked)
-    if unused := [part for part in of_models if part not in (*models, REPORT)]:
+    if unused := [part for part in of_models if part not in (*models, *OF_EVERY_MODEL)]:
         raise SettingsError(f"Settings of {', '.join(unused)} change nothing that is run. Add it: MODELS={','.join(unused)}")
     launches = [tables]
     for model in models:
         of_model = autoencoder_profile(model, arguments.profile)
-        own = {part: values for part, values in of_models.items() if part in (model, REPORT)}
+        own = {part: values for part, values in of_models.items() if part in (model, *OF_EVERY_MODEL)}
         settings = of_model.settings.replaced(own)
         launches.append(
             Launch(TRAIN_AUTOENCODERS, name, of_model, settings, autoencoder_steps.STEPS[model], f"{model}, {name}")

@@ -19,6 +19,7 @@ LEVELS = {
     "evaluation": 4,
     "data": 5,
     "reading": 5,
+    "promotion": 6,
     "training": 6,
     "reports": 6,
     "checks": 7,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fullcircle.checks.check import Check, Guard, Rule
+from fullcircle.evaluation.baselines import mean_picture
 from fullcircle.evaluation.latents import ACTIVE, active_latents, kl_nats, kl_share
 from fullcircle.evaluation.metrics import reconstruction_loss
 from fullcircle.images.arrays import unit_images
@@ -21,22 +22,13 @@ CHANCE = 2.0
 """Standard errors by which a gain over the mean picture must be above 0 to be no chance."""
 
 
-def mean_picture(train: StoredObject) -> np.ndarray:
-    """The mean of all pictures of train, ``float32 (h, w, c)`` in [0, 1]: what one who has learned nothing answers."""
-    total, rows = 0.0, 0
-    for block in train.table("train").blocks([IMAGE]):
-        total, rows = total + block[IMAGE].sum(axis=0, dtype=np.float64), rows + len(block[IMAGE])
-    mean = np.asarray(total) / (255 * rows)
-    return (mean if mean.ndim == 3 else mean[..., None]).astype(np.float32)
-
-
 def pictures_are_learned(model: StoredObject, train: StoredObject, valid: StoredObject) -> Check:
     """What the model makes of valid's pictures is finite, and nearer to them than the mean picture of train: else it fails.
 
     It warns where that may be chance: copies of one original say the same, so what is counted is the gain of each unit of the split
     (an original, say). Two latents cannot say much of characters that were never seen, and that is a finding, not a fault.
     """
-    trained, mean = halves_of(model), mean_picture(train)
+    trained, mean = halves_of(model), mean_picture(train.table("train"))
     loss = trained.training["settings"]["loss"]
     made, null, units = [], [], []
     for block in valid.table("valid").blocks([UNIT, IMAGE]):

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from PIL import Image
 
+from fullcircle.store.columns import IMAGE
+from fullcircle.store.tables import TableReader
+
 BYTES_PER_LATENT = 4
 """Latents are float32; the weights of the decoder are not counted, nor those of PCA."""
 
@@ -46,6 +49,15 @@ class Linear:
     def reconstruct(self, vectors: np.ndarray) -> np.ndarray:
         """What is left of pictures, cut to [0, 1], ``(n, d)``."""
         return np.clip(self.encode(vectors) @ self.directions + self.mean, 0, 1)
+
+
+def mean_picture(train: TableReader) -> np.ndarray:
+    """The mean of all pictures of train, ``float32 (h, w, c)`` in [0, 1]: what one who has learned nothing answers."""
+    total, rows = 0.0, 0
+    for block in train.blocks([IMAGE]):
+        total, rows = total + block[IMAGE].sum(axis=0, dtype=np.float64), rows + len(block[IMAGE])
+    mean = np.asarray(total) / (255 * rows)
+    return (mean if mean.ndim == 3 else mean[..., None]).astype(np.float32)
 
 
 def pca_rows(dimensions: int, limit: int) -> int:

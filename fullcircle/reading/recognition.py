@@ -20,7 +20,7 @@ from fullcircle.reading.answers import Answer, answers, as_dict
 from fullcircle.reading.pictures import Picture
 from fullcircle.reading.reader import Reader
 from fullcircle.reading.settings import ReaderSettings
-from fullcircle.reading.stored import latest_reader
+from fullcircle.reading.stored import champion_reader
 from fullcircle.store.objects import NothingMaterializedError, Store
 
 __all__ = ["Contender", "Ranked", "as_plain", "contenders", "description_length", "line", "ranking", "recognise", "trained"]
@@ -47,9 +47,14 @@ def trained(store: Store, unverified: bool = False) -> list[str]:
 
 
 def contenders(
-    store: Store, settings: ReaderSettings, *, unverified: bool = False, progress: Progress = silent
+    store: Store,
+    settings: ReaderSettings,
+    *,
+    unverified: bool = False,
+    last_whole: bool = False,
+    progress: Progress = silent,
 ) -> list[Contender]:
-    """Every trained class, with a reader of its latest models; the arguments are those of `reading.stored.latest_reader`.
+    """Every trained class, with a reader of its champion; the arguments are those of `reading.stored.champion_reader`.
 
     Raises:
         NothingMaterializedError: when there is none.
@@ -66,10 +71,18 @@ def contenders(
         raise NothingMaterializedError(
             f"No drawing class has an encoder yet in {store.root}. Make those of all classes with: make run DRAWING=all"
         )
-    found = []
+    found: list[Contender] = []
     for name in names:
         drawing = drawing_class(name, store.root)
-        reader, models = latest_reader(store, drawing, settings, unverified=unverified, progress=progress)
+        try:
+            reader, models = champion_reader(
+                store, drawing, settings, unverified=unverified, last_whole=last_whole, progress=progress
+            )
+        except NothingMaterializedError as error:
+            if name == names[-1] and not found:
+                raise
+            progress.say(f"{name} is left out. {error}")
+            continue
         found.append(Contender(drawing, reader, models))
     return found
 

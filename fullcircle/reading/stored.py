@@ -13,7 +13,11 @@ from fullcircle.drawings.base import Drawing
 from fullcircle.drawings.scaling import scaling
 from fullcircle.models.stored import model_of, scaling_of, training_of
 from fullcircle.reading.settings import ReaderSettings
-from fullcircle.store.objects import NothingMaterializedError, Store, StoredObject
+from fullcircle.store.champions import Models, history, is_whole, last_decision, opened, reigns
+from fullcircle.store.objects import NothingMaterializedError, Store, StoredObject, StoredObjectError
+
+CHAMPION = "drawings/champion"
+"""The asset whose decisions say what is served."""
 
 if TYPE_CHECKING:
     from fullcircle.reading.reader import Reader
@@ -79,6 +83,66 @@ def latest_reader(
                 f"{command}, or use it all the same with: --any"
             )
         progress.say(f"{which} is used although {why}")
+    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
+
+
+def champion_reader(
+    store: Store,
+    drawing: Drawing,
+    settings: ReaderSettings,
+    *,
+    unverified: bool = False,
+    last_whole: bool = False,
+    progress: Progress = silent,
+) -> tuple[Reader, dict[str, str]]:
+    """A reader from the champion of a drawing class, and the content hash of each of its models.
+
+    In a store in which nothing was ever decided of the class, as those of older versions are, it is that of `latest_reader`.
+
+    Args:
+        store: where the models and the decisions are.
+        drawing: the drawing class.
+        settings: of the reader; models that no step needs are left out.
+        unverified: use the latest models, whether they are champion or not and whatever their checks found.
+        last_whole: where the champion is not whole, use the last one before it that is.
+        progress: where to say that something else than the champion is used, and why.
+
+    Raises:
+        NothingMaterializedError: when there is no champion; says why the last challenger is not.
+        StoredObjectError: when the champion is not whole; says how to go back to the one before.
+    """
+    last = None if unverified else last_decision(store, CHAMPION, drawing.name)
+    if last is None:
+        return latest_reader(store, drawing, settings, unverified=unverified, progress=progress)
+    needed = {name for step, name in (("encoder", "encoder"), ("gradient", "decoder")) if step in settings.taken}
+    if not last.decision.champion and needed:
+        raise NothingMaterializedError(
+            f"There is no champion of {drawing.name}. Of the last challenger: {last.decision.reason} Train another with: make run "
+            f"DRAWING={drawing.name}, or use the latest models all the same with: --any"
+        )
+
+    def models_of(champion: Models) -> dict[str, StoredObject]:
+        return opened(store, CHAMPION, drawing.name, {n: version for n, version in champion.items() if n in needed})
+
+    champion = last.decision.champion
+    try:
+        models = models_of(champion)
+    except StoredObjectError as error:
+        if not last_whole:
+            raise StoredObjectError(f"{error}, or read with the last whole one: --last-whole") from None
+        earlier = reigns([recorded.decision for recorded in history(store, CHAMPION, drawing.name)])[:-1]
+        whole = next((models for models in reversed(earlier) if is_whole(store, models)), None)
+        if whole is None:
+            raise StoredObjectError(f"{error}. No champion before it is whole either.") from None
+        progress.say(f"{error}. The last whole one is used: encoder {whole['encoder'][:12]}")
+        models = models_of(whole)
+    for name, model in models.items():
+        if why := _withheld(store, f"drawings/{name}", drawing.name, model):
+            raise NothingMaterializedError(
+                f"The champion's {name} of {drawing.name}, version {model.hash[:12]}, is not used because {why.rstrip('.')}. Go "
+                f"back to the champion before it: fullcircle champion rollback {drawing.name} --reason TEXT, or use the latest "
+                "models all the same with: --any"
+            )
     return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
 
 

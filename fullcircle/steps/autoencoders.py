@@ -1,4 +1,4 @@
-"""The steps of autoencoders: training one, and its report, for each model of the list.
+"""The steps of autoencoders: training one, its report, and whether it is champion, for each model of the list.
 
 Belongs here: what each asset does, without an orchestrator, and its `Step`; as `steps.drawings` for drawing classes.
 Does not belong here: how a model is trained (`training.autoencoders`), measured or shown (`reports.autoencoders`).
@@ -15,10 +15,13 @@ from fullcircle.core.progress import Progress, silent
 from fullcircle.evaluation.settings import AutoencoderReportSettings
 from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
 from fullcircle.models.settings import AutoencoderSettings
-from fullcircle.models.stored import TRAINING
+from fullcircle.models.stored import TRAINING, training_of
 from fullcircle.models.stored_autoencoder import DECODER, ENCODER, halves_of
+from fullcircle.promotion.decide import before, decide, unchecked
+from fullcircle.promotion.settings import AutoencoderChampionSettings
 from fullcircle.steps.glyphs import PREFIX
 from fullcircle.steps.step import Inputs, Step, Work
+from fullcircle.store.champions import SUFFIX, Models, called, commit_decision, opened
 from fullcircle.store.columns import IMAGE, LABEL
 from fullcircle.store.objects import Store, StoredObject
 from fullcircle.store.tables import TableReader
@@ -105,6 +108,43 @@ def report_autoencoder(
     return stored
 
 
+def make_decision(
+    store: Store,
+    source: str,
+    test: StoredObject,
+    model: StoredObject,
+    settings: AutoencoderChampionSettings,
+    progress: Progress = silent,
+) -> StoredObject:
+    """Decide whether an autoencoder is champion of its kind and source from now on: ``champion.json``.
+
+    Args:
+        store: has the decisions so far, and their models.
+        source: the picture source.
+        test: on whose pictures both are compared.
+        model: the challenger.
+        settings: the margin, and on how many pictures both are compared.
+        progress: where to say what was decided.
+
+    Raises:
+        SettingsError: when there are too few pictures to compare them on.
+        StoredObjectError: when the champion is not whole; says how to go back to the one before.
+    """
+    from fullcircle.promotion.autoencoders import compare_autoencoders
+
+    name = training_of(model)["model"]
+    asset, challenger = champion_of(f"{PREFIX}/{name}"), {name: model.hash}
+
+    def compare(champion: Models | None, comparison: int) -> Mapping[str, Any]:
+        other = opened(store, asset, source, champion)[name] if champion else None
+        return compare_autoencoders(store, source, test, model, other, settings, comparison)
+
+    refusal = unchecked(store, {f"{PREFIX}/{name}": model.hash}, source)
+    decided = decide(challenger, before(store, asset, source, challenger), settings, compare, refusal)
+    progress.say(f"champion {called(asset, source)}: {decided.reason}")
+    return commit_decision(store, decided)
+
+
 def log_latents(store: Store, test: StoredObject, model: StoredObject) -> Path | None:
     """The latents of test pictures for TensorBoard's projector; its folder, None where there are fewer than two pictures."""
     from fullcircle.training.projector import POINTS, write_projector
@@ -134,6 +174,27 @@ def _autoencoder_report(work: Work) -> Mapping[str, StoredObject]:
     return {report_of(asset): made}
 
 
+def _champion(work: Work) -> Mapping[str, StoredObject]:
+    read = dict(work.inputs)
+    test = read.pop(f"{PREFIX}/test")
+    (model,) = (asset for asset in read if not asset.endswith(SUFFIX))
+    made = make_decision(work.store, work.partition, test, read[model], work.settings, work.progress)
+    return {champion_of(model): made}
+
+
+def _decisions(store: Store, partition: str, inputs: Inputs) -> Inputs:
+    """The last decision before one of this challenger."""
+    ((asset, model),) = ((asset, stored) for asset, stored in inputs.items() if asset != f"{PREFIX}/test")
+    challenger = {asset.rpartition("/")[2]: model.hash}
+    decisions = before(store, champion_of(asset), partition, challenger)
+    return {champion_of(asset): decisions[-1].stored} if decisions else {}
+
+
+def champion_of(asset: str) -> str:
+    """The asset that says which version of a model is champion."""
+    return f"{asset}{SUFFIX}"
+
+
 def report_of(asset: str) -> str:
     """The asset that reports on a model."""
     return f"{asset}_report"
@@ -152,7 +213,7 @@ def _loaded_code(settings: Any, inputs: Inputs) -> tuple[str, ...]:
     return tuple(root for asset in inputs if (name := asset.rpartition("/")[2]) in AUTOENCODERS for root in _code_of(name))
 
 
-def _steps_of(model: str) -> tuple[Step, Step]:
+def _steps_of(model: str) -> tuple[Step, Step, Step]:
     asset = f"{PREFIX}/{model}"
     splits = {name: f"{PREFIX}/{name}" for name in ("originals", "test", "valid", "train")}
     return (
@@ -165,8 +226,17 @@ def _steps_of(model: str) -> tuple[Step, Step]:
             (*splits.values(), asset),
             roots=_loaded_code,
         ),
+        Step(
+            (champion_of(asset),),
+            "champion",
+            AutoencoderChampionSettings,
+            _champion,
+            (splits["test"], asset),
+            more_inputs=_decisions,
+            roots=_loaded_code,
+        ),
     )
 
 
 STEPS = {model: _steps_of(model) for model in AUTOENCODERS}
-"""Of each model, training and report."""
+"""Of each model: training, report and champion."""

@@ -1,4 +1,4 @@
-"""The steps of a drawing class: examples, splits, decoder, encoder, readings, and a report of each model.
+"""The steps of a drawing class: examples, splits, decoder, encoder, readings, champion, and a report of each model.
 
 Belongs here: what each asset does, without an orchestrator: reading stored objects, calling one part of the library, committing
 what it made. The functions can be called from a plain script; the `Step` beside each is what assets and plans are derived from.
@@ -24,11 +24,14 @@ from fullcircle.drawings.scaling import Scaling, scaling
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
 from fullcircle.models.stored import TRAINING, model_of, network_module, refuse_changed, scaling_of, training_of
+from fullcircle.promotion.decide import before, decide, unchecked
+from fullcircle.promotion.settings import ChampionSettings
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reading.stored import decoder_of, reader_of
 from fullcircle.reports.drawings import REPORTS, Report
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.steps.step import Inputs, Step, Work, the_drawing_class
+from fullcircle.store.champions import Models, commit_decision, opened
 from fullcircle.store.objects import Store, StoredObject
 from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
@@ -209,6 +212,43 @@ def make_readings(
         return draft.commit()
 
 
+def make_decision(
+    store: Store,
+    drawing: Drawing,
+    encoder: StoredObject,
+    decoder: StoredObject,
+    settings: ChampionSettings,
+    progress: Progress = silent,
+) -> StoredObject:
+    """Decide whether an encoder and the decoder that it was trained through are champion from now on: ``champion.json``.
+
+    Args:
+        store: has the decisions so far, and their models.
+        drawing: the drawing class.
+        encoder: the challenger's.
+        decoder: likewise.
+        settings: margins, and on how many pictures both are compared.
+        progress: where to say how far it is, and what was decided.
+
+    Raises:
+        SettingsError: when there are too few pictures to compare them on.
+        StoredObjectError: when the champion is not whole; says how to go back to the one before.
+    """
+    from fullcircle.promotion.drawings import compare_readers
+
+    asset, challenger = _asset("champion"), {"encoder": encoder, "decoder": decoder}
+
+    def compare(champion: Models | None, comparison: int) -> Mapping[str, Any]:
+        other = opened(store, asset, drawing.name, champion) if champion else None
+        return compare_readers(store, drawing, challenger, other, settings, comparison, progress)
+
+    versions = {name: model.hash for name, model in challenger.items()}
+    refusal = unchecked(store, {_asset(name): version for name, version in versions.items()}, drawing.name)
+    decided = decide(versions, before(store, asset, drawing.name, versions), settings, compare, refusal)
+    progress.say(f"champion of {drawing.name}: {decided.reason}")
+    return commit_decision(store, decided)
+
+
 def make_report(
     report: Report, store: Store, drawing: Drawing, read: Mapping[str, StoredObject], settings: ReportSettings
 ) -> StoredObject:
@@ -288,6 +328,11 @@ def _readings(work: Work) -> Mapping[str, StoredObject]:
     return {_asset("readings"): make_readings(work.store, work.drawing, test, valid, encoder, work.settings, work.progress)}
 
 
+def _champion(work: Work) -> Mapping[str, StoredObject]:
+    encoder, decoder = _read(work, "encoder", "decoder")
+    return {_asset("champion"): make_decision(work.store, work.drawing, encoder, decoder, work.settings, work.progress)}
+
+
 def _report(report: Report, work: Work) -> Mapping[str, StoredObject]:
     read = dict(zip(report.takes, _read(work, *report.takes), strict=True))
     return {_asset(report.name): make_report(report, work.store, work.drawing, read, work.settings)}
@@ -297,6 +342,14 @@ def _decoder_of_the_encoder(store: Store, partition: str, inputs: Inputs) -> Inp
     """The decoder that the encoder was trained through, whatever is the latest."""
     decoder = decoder_of(store, drawing_class(partition, store.root), inputs[_asset("encoder")])
     return {_asset("decoder"): decoder}
+
+
+def _challenger_and_decisions(store: Store, partition: str, inputs: Inputs) -> Inputs:
+    """The challenger's decoder, and the last decision before one of this challenger."""
+    found = {**inputs, **_decoder_of_the_encoder(store, partition, inputs)}
+    challenger = {name: found[_asset(name)].hash for name in ("encoder", "decoder")}
+    decisions = before(store, _asset("champion"), partition, challenger)
+    return found | ({_asset("champion"): decisions[-1].stored} if decisions else {})
 
 
 def _inputs_of(report: Report, store: Store, partition: str, inputs: Inputs) -> Inputs:
@@ -367,13 +420,23 @@ READINGS = _step(
     roots=_loaded_code,
     classes=the_drawing_class,
 )
+CHAMPION = _step(
+    _champion,
+    "champion",
+    ChampionSettings,
+    ("encoder",),
+    more_inputs=_challenger_and_decisions,
+    roots=_loaded_code,
+    classes=the_drawing_class,
+)
 REPORTING = {name: _step_of(report) for name, report in REPORTS.items()}
 """The step of each report, by its name."""
 
-STEPS = (EXAMPLES, SPLITTING, DECODER, ENCODER, READINGS, *REPORTING.values())
+STEPS = (EXAMPLES, SPLITTING, DECODER, ENCODER, READINGS, CHAMPION, *REPORTING.values())
 """In an order in which each comes after what it reads."""
 
 __all__ = [
+    "CHAMPION",
     "DECODER",
     "ENCODER",
     "EXAMPLES",
@@ -382,6 +445,7 @@ __all__ = [
     "REPORTING",
     "SPLITTING",
     "STEPS",
+    "make_decision",
     "make_decoder",
     "make_encoder",
     "make_examples",

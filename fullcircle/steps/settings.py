@@ -14,6 +14,7 @@ from fullcircle.core.settings import Parts
 from fullcircle.data.settings import AugmentedSettings, ExamplesSettings, GlyphSplitsSettings, OriginalsSettings, SplitsSettings
 from fullcircle.evaluation.settings import AutoencoderReportSettings, FeaturePatternsSettings
 from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
+from fullcircle.promotion.settings import AutoencoderChampionSettings, ChampionSettings
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reports.settings import RecognitionSettings, ReportSettings
 from fullcircle.training.settings import DecoderSettings, EncoderSettings, refuse_canvas
@@ -22,14 +23,19 @@ if TYPE_CHECKING:
     from fullcircle.drawings.base import Drawing
 
 
+OF_EVERY_MODEL = ("report", "champion")
+"""Parts that the settings of each model's run have."""
+
+
 @cache
 def parts_class(model: str) -> type[Parts]:
-    """All settings of one model's run: its own, in a part of its name, and those of its report."""
+    """All settings of one model's run: its own, in a part of its name, and those of its report and of its promotion."""
     made: type[Parts] = dataclasses.make_dataclass(
         "".join(word.title() for word in model.split("_")) + "Parts",
         [
             (model, settings_class(model), dataclasses.field(default_factory=settings_class(model))),
             ("report", AutoencoderReportSettings, dataclasses.field(default_factory=AutoencoderReportSettings)),
+            ("champion", AutoencoderChampionSettings, dataclasses.field(default_factory=AutoencoderChampionSettings)),
         ],
         bases=(Parts,),
         frozen=True,
@@ -39,8 +45,8 @@ def parts_class(model: str) -> type[Parts]:
 
 
 def split_overrides(overrides: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Overrides apart: those of the source's own rooms, and those of models and their reports."""
-    of_models = {part: values for part, values in overrides.items() if part in (*AUTOENCODERS, "report")}
+    """Overrides apart: those of the source's own rooms, and those of models, their reports and promotions."""
+    of_models = {part: values for part, values in overrides.items() if part in (*AUTOENCODERS, *OF_EVERY_MODEL)}
     return {part: values for part, values in overrides.items() if part not in of_models}, of_models
 
 
@@ -88,6 +94,7 @@ class DrawingsSettings(Parts):
     decoder: DecoderSettings = dataclasses.field(default_factory=DecoderSettings)
     encoder: EncoderSettings = dataclasses.field(default_factory=EncoderSettings)
     reader: ReaderSettings = dataclasses.field(default_factory=ReaderSettings)
+    champion: ChampionSettings = dataclasses.field(default_factory=ChampionSettings)
     report: ReportSettings = dataclasses.field(default_factory=ReportSettings)
 
     def check(self, drawing: Drawing) -> None:

@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from fullcircle.checks.autoencoders import gain_by_unit, latents_are_active, mean_picture, pictures_are_learned
+from fullcircle.checks.autoencoders import gain_by_unit, latents_are_active, pictures_are_learned
 from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
 from fullcircle.data.sources import SOURCES
+from fullcircle.evaluation.baselines import mean_picture
 from fullcircle.images.arrays import unit_images
 from fullcircle.models.autoencoders import model_settings
 from fullcircle.models.stored import training_of
@@ -135,7 +136,7 @@ def test_latents_of_test_are_kept_for_the_projector(made, tmp_path):
 
 def test_the_mean_picture_is_that_of_all_of_train(made):
     images = made[1]["train"].table("train").read(["image"])["image"]
-    assert np.allclose(mean_picture(made[1]["train"])[..., 0], images.mean(axis=0) / 255, atol=1e-6)
+    assert np.allclose(mean_picture(made[1]["train"].table("train"))[..., 0], images.mean(axis=0) / 255, atol=1e-6)
 
 
 def test_a_model_that_learned_passes_and_one_that_did_not_is_reported_with_what_to_do(made):

@@ -1,0 +1,1 @@
+"""From a challenger to the champion, or not."""
