@@ -30,6 +30,7 @@ TINY = [
     *("splits.train=0.8", "splits.test=0.1", "splits.valid=0.1"),
     *("decoder.epochs=6", "decoder.balanced_epochs=3"),
     *("encoder.epochs=3", "encoder.image_epochs=1"),
+    *("champion.pictures=20", "champion.redraws=100", "champion.workers=1"),
     *("reader.pictures=8", "reader.redraws=200", "reader.gradient_steps=5", "reader.workers=2"),
     "report.pictures=3",
 ]

@@ -28,6 +28,7 @@ TINY = [
     *("splits.train=0.8", "splits.test=0.1", "splits.valid=0.1"),
     *("decoder.epochs=16", "decoder.balanced_epochs=6"),
     *("encoder.epochs=3", "encoder.image_epochs=1"),
+    *("champion.pictures=20", "champion.redraws=100", "champion.workers=1"),
     *("reader.pictures=20", "reader.redraws=200", "reader.gradient_steps=10", "reader.workers=2"),
     "report.pictures=4",
 ]

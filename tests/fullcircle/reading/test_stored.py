@@ -15,8 +15,9 @@ from fullcircle.reading import stored
 from fullcircle.reading.reader import Reader
 from fullcircle.reading.recognition import contenders, trained
 from fullcircle.reading.settings import ReaderSettings
-from fullcircle.reading.stored import latest_reader
-from fullcircle.store.objects import NothingMaterializedError
+from fullcircle.reading.stored import CHAMPION, champion_reader, latest_reader
+from fullcircle.store.champions import Decision, commit_decision, last_decision
+from fullcircle.store.objects import NothingMaterializedError, StoredObjectError
 
 LINE = DRAWINGS["line"]
 SPEC = np.array([3, 5, 60, 40, 200, 4, 31])
@@ -119,3 +120,88 @@ def test_the_command_says_which_models_did_not_pass(store, make, tmp_path, capsy
         f"fullcircle: drawings/encoder of line, version {version[:12]}, is used although its check learns failed: "
         "It learned nothing.\n"
     )
+
+
+@pytest.fixture
+def champion(store):
+    """Enters a decision by which models are champion; the hash of the decision."""
+
+    def made(models, outcome="promoted", reason="It is better."):
+        last = last_decision(store, CHAMPION, "line")
+        before, previous = (last.decision.champion, last.stored.hash) if last else ({}, None)
+        decision = Decision(outcome, reason, models, models, before, previous)
+        version = commit_decision(store, decision).hash
+        store.ledger.append({"asset": CHAMPION, "partition": "line", "version": version, "run_id": "r"})
+        return version
+
+    return made
+
+
+def spoil(store, version):
+    (store.path_of(version) / TRAINING).write_text("{}")
+
+
+def test_the_champion_reads_and_not_what_is_latest(make, store, champion, messages):
+    lines, progress = messages
+    decoder = make("decoder", True, 1)
+    old = make("encoder", True, 2, decoder=decoder)
+    assert champion_reader(store, LINE, GRADIENT)[1] == {"encoder": old, "decoder": decoder}  # nothing was decided yet
+    champion({"encoder": old, "decoder": decoder})
+    latest = make("encoder", True, 3, decoder=decoder)
+    assert champion_reader(store, LINE, GRADIENT, progress=progress)[1] == {"encoder": old, "decoder": decoder}
+    assert champion_reader(store, LINE, ENCODER)[1] == {"encoder": old}
+    assert champion_reader(store, LINE, ENCODER, unverified=True)[1] == {"encoder": latest}
+    assert lines == []
+
+
+def test_without_a_champion_nothing_reads_and_the_reason_is_given(make, store, champion):
+    version = make("encoder", True, 1)
+    champion({}, "refused", "Refused: no better than nothing.")
+    with pytest.raises(
+        NothingMaterializedError, match="There is no champion of line. Of the last challenger: Refused: no better"
+    ):
+        champion_reader(store, LINE, ENCODER)
+    assert champion_reader(store, LINE, ENCODER, unverified=True)[1] == {"encoder": version}
+    assert champion_reader(store, LINE, ReaderSettings(steps="redraw"))[1] == {}
+
+
+def test_a_damaged_champion_does_not_read_unless_the_last_whole_one_is_asked_for(make, store, champion, messages):
+    lines, progress = messages
+    first, second, third = (make("encoder", True, n) for n in (1, 2, 3))
+    for version in (first, second, third):
+        champion({"encoder": version})
+    spoil(store, third)
+    spoil(store, second)
+    with pytest.raises(
+        StoredObjectError,
+        match="fullcircle champion rollback line --reason TEXT, or read with the last whole one: --last-whole",
+    ):
+        champion_reader(store, LINE, ENCODER)
+    assert champion_reader(store, LINE, ENCODER, last_whole=True, progress=progress)[1] == {"encoder": first}
+    assert f"The last whole one is used: encoder {first[:12]}" in lines[0]
+    spoil(store, first)
+    with pytest.raises(StoredObjectError, match="No champion before it is whole either"):
+        champion_reader(store, LINE, ENCODER, last_whole=True)
+
+
+def test_a_champion_whose_check_failed_since_does_not_read(make, store, champion):
+    version = make("encoder", False, 1)
+    champion({"encoder": version})
+    with pytest.raises(
+        NothingMaterializedError, match="The champion's encoder of line, version .* is not used because its check learns failed"
+    ):
+        champion_reader(store, LINE, ENCODER)
+
+
+def test_a_class_without_a_champion_is_left_out_where_all_classes_read(make, store, champion, messages, monkeypatch):
+    lines, progress = messages
+    make("encoder", True, 1)
+    champion({}, "refused", "Refused: no better.")
+    with pytest.raises(NothingMaterializedError, match="There is no champion of line"):
+        contenders(store, ENCODER, progress=progress)
+    with store.draft() as draft:
+        (draft.path / TRAINING).write_text("{}")
+        version = draft.commit().hash
+    store.ledger.append({"asset": "drawings/encoder", "partition": "arc", "version": version, "run_id": "r"})
+    assert [c.drawing.name for c in contenders(store, ENCODER, progress=progress)] == ["arc"]
+    assert lines[0].startswith("line is left out. There is no champion of line")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fullcircle.checks.autoencoders import gain_by_unit, latents_are_active, pictures_are_learned
+from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, OriginalsSettings
 from fullcircle.data.sources import SOURCES
 from fullcircle.evaluation.baselines import mean_picture
@@ -12,8 +13,13 @@ from fullcircle.images.arrays import unit_images
 from fullcircle.models.autoencoders import model_settings
 from fullcircle.models.stored import training_of
 from fullcircle.models.stored_autoencoder import DECODER, ENCODER, halves_of
+from fullcircle.promotion.autoencoders import by_original
+from fullcircle.promotion.autoencoders import test_pictures as pictures_of_test
+from fullcircle.promotion.settings import AutoencoderChampionSettings
 from fullcircle.steps import autoencoders as autoencoder_steps
 from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.steps.step import run
+from fullcircle.store.champions import decision_of
 from fullcircle.store.objects import Store
 from fullcircle.training.loop import CHECKPOINTS
 
@@ -189,3 +195,52 @@ def test_a_collapsed_model_fails_with_advice(made):
     assert "Lower vae.kl_factor (now 1)" in collapsed.description
     with pytest.raises(ValueError, match=r"A variational model is expected. Received: dense_autoencoder."):
         latents_are_active(models["dense_autoencoder"], splits["valid"])
+
+
+def decided(store, splits, model, **settings):
+    """Decides of a model as its step does, and enters the decision."""
+    name = training_of(model)["model"]
+    inputs = {"glyphs/test": splits["test"], f"glyphs/{name}": model}
+    settings = AutoencoderChampionSettings(**settings)
+    result = run(autoencoder_steps.STEPS[name][2], store, "tifinagh", inputs, settings)
+    asset = f"glyphs/{name}_champion"
+    entry = result.recipes[asset].entry() | {"version": result.objects[asset].hash, "run_id": "r", "time": 1.0}
+    store.ledger.append(entry)
+    return decision_of(result.objects[asset]), result
+
+
+def test_a_trained_model_is_champion_and_the_same_again_is_up_to_date(made):
+    store, splits, models = made
+    first, result = decided(store, splits, models["dense_autoencoder"])
+    assert (first.outcome, first.champion) == ("promoted", {"dense_autoencoder": models["dense_autoencoder"].hash})
+    figure = first.comparison["figures"]["PSNR"]
+    assert figure["challenger"] > figure["champion"]  # that of the mean picture of train
+    assert first.comparison["originals"] >= 5
+    assert not result.reused
+    assert decided(store, splits, models["dense_autoencoder"])[1].reused
+
+
+def test_a_worse_challenger_is_refused(made):
+    """One that has hardly been trained, against the champion of the test before."""
+    store, splits, models = made
+    before, _ = decided(store, splits, models["dense_autoencoder"])
+    hardly = model_settings("dense_autoencoder", epochs=1, batch_size=32, learning_rate=1e-5)
+    worse = autoencoder_steps.make_autoencoder(store, "tifinagh", splits["train"], splits["valid"], hardly)
+    after, _ = decided(store, splits, worse)
+    assert (after.outcome, after.champion) == ("refused", before.champion)
+    assert "worse beyond the margin in PSNR (margin 0.5)" in after.reason
+
+
+def test_pictures_of_originals_that_a_model_was_trained_on_are_not_used(made):
+    _, splits, _ = made
+    units = set(splits["test"].table("test").read(["unit"])["unit"].tolist())
+    kept = sorted(units)[:5]
+    images, originals = pictures_of_test(splits["test"], units - set(kept), 1000)
+    assert set(originals.tolist()) == set(kept)
+    assert len(images) == len(originals)
+    with pytest.raises(SettingsError, match="Pictures of at least 5 originals are expected in test"):
+        pictures_of_test(splits["test"], units - set(kept[:4]), 1000)
+
+
+def test_a_comparison_has_the_mean_error_of_each_original():
+    assert by_original(np.array([1.0, 3.0, 5.0]), np.array(["a", "a", "b"])).tolist() == [2.0, 5.0]
