@@ -17,15 +17,17 @@ from pipelines.jobs import TRAIN_AUTOENCODERS
 RUNS = [(model, profile) for model in AUTOENCODERS for profile in AUTOENCODER_PROFILES[model]]
 
 
-def test_every_model_of_the_list_is_an_asset_and_has_a_report():
+def test_every_model_of_the_list_is_an_asset_and_has_a_report_and_a_champion():
     assert list(ASSETS) == list(AUTOENCODERS) == list(CHECKS)
     for name, assets in ASSETS.items():
-        (model,), (report,) = (asset.specs for asset in assets)
+        (model,), (report,), (champion,) = (asset.specs for asset in assets)
         assert model.key == dg.AssetKey(["glyphs", name])
         assert report.key == dg.AssetKey(["glyphs", f"{name}_report"])
         assert {d.asset_key.path[-1] for d in model.deps} == {"train", "valid"}
         assert {d.asset_key.path[-1] for d in report.deps} == {"originals", "train", "test", "valid", name}
-        for spec in (model, report):
+        assert champion.key == dg.AssetKey(["glyphs", f"{name}_champion"])
+        assert {d.asset_key.path[-1] for d in champion.deps} == {"test", name}
+        for spec in (model, report, champion):
             assert spec.partitions_def == glyphs.PARTITIONS
             assert spec.owners
             assert spec.kinds

@@ -64,7 +64,18 @@ def test_partitions_are_the_drawing_classes_and_those_registered(tmp_path, monke
 def test_everything_says_whose_it_is_and_what():
     specs = [spec for asset in ASSETS for spec in asset.specs]
     assert {s.key.path[-1] for s in specs} == {
-        *("examples", "train", "test", "valid", "decoder", "decoder_report", "encoder", "readings", "encoder_report")
+        *(
+            "examples",
+            "train",
+            "test",
+            "valid",
+            "decoder",
+            "decoder_report",
+            "encoder",
+            "readings",
+            "champion",
+            "encoder_report",
+        )
     }
     for spec in specs:
         assert spec.key.path[0] == "drawings"
