@@ -73,7 +73,9 @@ lock:  ## the lock files again, from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
 		--no-header --extra build -o requirements.lock pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
-		--no-header --extra build --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+		--no-header --extra build --extra postgres -c requirements.lock -o requirements-postgres.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \
+		--no-header --extra build --extra postgres --extra dev -c requirements-postgres.lock -o requirements-dev.lock pyproject.toml
 
 clean:  ## the environment and caches; never the store or the history
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache
