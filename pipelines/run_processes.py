@@ -25,6 +25,8 @@ GRPC_TAG = ".dagster/grpc_info"
 START_SECONDS = 180.0
 """How long a run may be starting without any process to be seen; Dagster's own limit where it monitors runs."""
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 _PROC = Path("/proc")
 _STAT_STATE, _STAT_SESSION, _STAT_STARTED = 0, 3, 19
 """Fields of /proc/<pid>/stat, counted from the one after the name, as proc(5) has them."""
@@ -102,6 +104,15 @@ def _server_answers(tag: str) -> bool:
     return True
 
 
+def _is_of_this_machine(tag: str) -> bool:
+    """Whether the code server that a run's tag names is on this machine: by a socket, the loopback, or this machine's name."""
+    try:
+        info = json_object(tag)
+    except ValueError:
+        return True
+    return "socket" in info or info.get("host") in (*_LOOPBACK, socket.gethostname())
+
+
 def json_object(text: str) -> dict[str, Any]:
     """A JSON object; raises ValueError where the text is anything else."""
     found = json.loads(text)
@@ -111,15 +122,18 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def is_dead(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
-    """Whether nothing executes a run that is under way.
+    """Whether nothing executes a run that is under way. A run of a code server on another machine is not judged: it is not dead.
 
     Dead is a run all of whose processes have ended; one that names none yet, when the code server that was to start it is gone, or
     when it names no server either and has been so for `START_SECONDS`.
     """
+    server = record.dagster_run.tags.get(GRPC_TAG)
+    if server and not _is_of_this_machine(server):
+        return False
     processes = processes_of(instance, record.dagster_run.run_id)
     if processes:
         return not any(is_alive(pid, noted) for pid, noted in processes.items())
-    if server := record.dagster_run.tags.get(GRPC_TAG):
+    if server:
         return not _server_answers(server)
     return time.time() - record.update_timestamp.replace(tzinfo=datetime.UTC).timestamp() > START_SECONDS
 
@@ -127,7 +141,9 @@ def is_dead(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
 def close_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     """Close the runs that nothing executes any more, whoever launched them, and free their slots in pools.
 
-    All processes are looked for on this machine: a DAGSTER_HOME is of one machine (its SQLite files are, too).
+    Processes are looked for on this machine, and only those of runs that a code server of this machine started: in containers, the
+    webserver and the daemon see none of those of the code location, which has numbers of its own. It closes its runs when it starts
+    (`pipelines.code_server`).
 
     Returns:
         The runs that were closed, as they were.

@@ -119,6 +119,21 @@ def test_a_run_that_is_starting_is_as_alive_as_the_server_that_starts_it(instanc
         assert [run.run_id for run in close_dead_runs(instance)] == [just_begun]
 
 
+@pytest.mark.parametrize(
+    ("server", "closed"),
+    [
+        ({"host": "code", "port": 4000}, False),  # a container has numbers of processes of its own
+        ({"host": socket.gethostname(), "port": 4000}, True),
+        ({"host": "localhost", "port": 4000}, True),
+        ({"host": "localhost", "socket": "/tmp/s"}, True),
+        ("no JSON", True),
+    ],
+)
+def test_a_run_of_a_code_server_elsewhere_is_not_judged(instance, server, closed):
+    run_id = a_run(instance, STARTED, NOBODY, **{GRPC_TAG: server if isinstance(server, str) else json.dumps(server)})
+    assert [run.run_id for run in close_dead_runs(instance)] == [run_id] * closed
+
+
 def test_a_run_and_a_time_as_they_are_printed(instance):
     run = instance.get_run_by_id(a_run(instance, STARTED, **{"dagster/partition": "line"}))
     assert name_of(run) == f"run {run.run_id[:8]} (job work, partition line)"
