@@ -30,6 +30,9 @@ OWNERS = ["team:full-circle"]
 FORCE_TAG = "full_circle/force"
 """The tag of a run that makes everything again, whatever is stored."""
 
+ASKED_TAG = "full_circle/asked_by"
+"""The tag of a run that says what asked for it: ``schedule weekly_retraining``, ``sensor inbox``, ``make run by anna``."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Made:
@@ -87,6 +90,8 @@ def materialized(
         "blocking": blocking_checks(asset),
         "reused": result.reused,
     }
+    if asked_by := context.run.tags.get(ASKED_TAG):
+        entry["asked_by"] = asked_by
     common: dict[str, Any] = {
         "hash": stored.hash,
         "path": dg.MetadataValue.path(str(stored.path)),

@@ -9,6 +9,7 @@ executes the run and ends after it. No daemon is needed: `run_coordinator` sends
 
 import contextlib
 import dataclasses
+import getpass
 import json
 import os
 import signal
@@ -23,7 +24,6 @@ from typing import Any
 
 import dagster as dg
 
-from assets.materialization import FORCE_TAG
 from assets.partitions import PARTITION_TAG
 from fullcircle.core.default_store import default_store
 from fullcircle.core.settings import Parts
@@ -33,7 +33,7 @@ from fullcircle.store.objects import Store
 from pipelines.config import run_config
 from pipelines.follow import Follower, last_lines
 from pipelines.run_processes import close_dead_runs, name_of, session_is_alive
-from pipelines.tags import LAUNCH_TAG
+from pipelines.tags import ASKED_TAG, FORCE_TAG, LAUNCH_TAG
 
 WORKSPACE = Path(__file__).parents[1] / "workspace.yaml"
 LOCATION, REPOSITORY = "full_circle", "__repository__"
@@ -126,8 +126,21 @@ def run(
     steps = [each.step for each in planned]
     keys = [dg.AssetKey(asset.split("/")) for step in steps for asset in step.makes]
     partition = None if what.partition == WHOLE else what.partition
-    tags = {"profile": what.profile.name, **({FORCE_TAG: "true"} if force else {}), **(tags or {})}
+    tags = {
+        "profile": what.profile.name,
+        ASKED_TAG: f"make run by {user()}",
+        **({FORCE_TAG: "true"} if force else {}),
+        **(tags or {}),
+    }
     return launch(what.job, keys, partition, run_config(what.settings, steps), tags, label, stop)
+
+
+def user() -> str:
+    """Who runs this process, by name; by number where the system has no name for it, as in many containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        return f"user {os.getuid()}"
 
 
 def launch(

@@ -1,5 +1,9 @@
 """Tags of runs, beside Dagster's own: what launches, follows and groups them looks them up by."""
 
+from assets.materialization import ASKED_TAG, FORCE_TAG
+
+__all__ = ["ASKED_TAG", "BACKFILL_TAG", "FORCE_TAG", "GROUP_TAG", "LAUNCH_TAG"]
+
 LAUNCH_TAG = "full_circle/launch"
 """One launch of `make run`, by a name of its own: its run and the file with all that the run's processes print."""
 

@@ -84,6 +84,7 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
         "code_version": _text,
         "libraries": _texts_by_name,
         "blocking": _texts,
+        "asked_by": _text,
     }
 }
 """The fields that a record of each kind may have, or that those of older versions lack."""

@@ -184,6 +184,7 @@ GOOD = lines(entry("1"), entry("2"))
         (lines(entry("3", config=[])).strip(), "config is expected to be an object"),
         (lines(entry("3", read={"a": 1})).strip(), "read is expected to be an object of texts"),
         (lines(entry("3", blocking="a")).strip(), "blocking is expected to be a list of texts"),
+        (lines(entry("3", asked_by=1)).strip(), "asked_by is expected to be text"),
         (lines(check("3", "a", 1)).strip(), "passed is expected to be true or false. Received: 1"),
         (lines(entry("3", kind="check")).strip(), "needs blocking, check, description, passed, time"),
     ],
