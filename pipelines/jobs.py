@@ -20,6 +20,7 @@ from fullcircle.steps import recognition
 from fullcircle.steps.profiles import AUTOENCODER_PROFILES, FEATURE_PROFILES, GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES
 from fullcircle.steps.step import Step
 from pipelines.config import run_config
+from pipelines.smoke import smoke_job
 
 EXECUTOR = dg.multiprocess_executor.configured({"max_concurrent": 2})
 
@@ -27,6 +28,7 @@ LEARN_DRAWING = "learn_drawing"
 RECOGNISE_DRAWINGS = "recognise_drawings"
 PREPARE_GLYPHS = "prepare_glyphs"
 TRAIN_AUTOENCODERS = "train_autoencoders"
+SMOKE_TEST = "smoke_test"
 SHOW_ENCODER_FEATURES = "show_encoder_features"
 SHOW_AUTOENCODER_FEATURES = "show_autoencoder_features"
 
@@ -106,4 +108,5 @@ JOBS = [
         ],
         "Show what the maps of autoencoders trained on one picture source react to most: of all, or of those selected.",
     ),
+    smoke_job(SMOKE_TEST, EXECUTOR),
 ]

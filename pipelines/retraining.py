@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tomllib
+import warnings
 import zoneinfo
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class ScheduleSettings(Settings):
     cron: str = setting("0 3 * * 0", "when, as five fields of cron: minute, hour, day, month, day of the week")
     time_zone: str = setting("UTC", "of the cron fields, Europe/Berlin for one")
     profile: str = setting("quick", "quick or full")
+    settings: str = setting("", "that are not the profile's, as of make run SET: examples.n=50000 encoder.epochs=12 for one")
     drawings: str = setting("", "drawing classes, line,arc for one; empty: every class that was trained before")
 
     def __post_init__(self) -> None:
@@ -105,6 +107,19 @@ class Retraining(Parts):
     inbox: InboxSettings = InboxSettings()
     drift: DriftSettings = DriftSettings()
     freshness: FreshnessSettings = FreshnessSettings()
+
+
+def retraining_at_load() -> Retraining:
+    """The settings that definitions are made of: cron, time zone, intervals, days.
+
+    A file that cannot be read must not take the whole code location with it, and every `make run`: there is a warning, and each
+    tick, which reads the file again, fails with the same sentence, so nothing runs by other settings than those meant.
+    """
+    try:
+        return retraining()
+    except SettingsError as error:
+        warnings.warn(str(error), stacklevel=2)
+        return Retraining()
 
 
 def retraining(home: Path | None = None) -> Retraining:

@@ -1,9 +1,16 @@
 """The file with the settings of schedules and sensors."""
 
+import datetime
+from pathlib import Path
+
+import dagster as dg
 import pytest
 
 from fullcircle.core.settings import SettingsError
+from pipelines.definitions import defs
 from pipelines.retraining import FILE, Retraining, retraining
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_without_a_file_all_is_as_it_stands_in_the_code(tmp_path):
@@ -38,3 +45,22 @@ def test_a_bad_file_is_refused_in_one_sentence_that_names_it(tmp_path, text, mes
         retraining(tmp_path)
     assert str(tmp_path / FILE) in str(error.value)
     assert message in str(error.value)
+
+
+def test_reports_and_champions_age_by_the_settings_and_nothing_else_does():
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    ageing = {key: spec.freshness_policy for key, spec in specs.items() if spec.freshness_policy}
+    assert set(ageing) == {key for key in specs if key.endswith(("_report", "champion"))}
+    assert {"drawings/encoder_report", "glyphs/vae_report"} <= set(ageing)
+    (policy,) = set(ageing.values())
+    freshness = Retraining().freshness
+    assert policy.warn_window.to_timedelta() == datetime.timedelta(days=freshness.warn_days)
+    assert policy.fail_window.to_timedelta() == datetime.timedelta(days=freshness.fail_days)
+
+
+def test_the_instance_marks_what_is_old_and_tries_a_failed_tick_again(tmp_path):
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert "FRESHNESS_DAEMON" in instance.get_required_daemon_types()
+        assert instance.scheduler.max_tick_retries == 3
+        assert instance.run_monitoring_enabled
