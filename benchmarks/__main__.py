@@ -26,6 +26,7 @@ from benchmarks import (
     learning,
     machine,
     overhead,
+    promotion,
     reading,
     variants,
 )
@@ -36,7 +37,19 @@ from pipelines.request import overrides_of
 
 BENCHMARKS: dict[str, Benchmark] = {
     m.BENCHMARK.name: m.BENCHMARK
-    for m in (reading, foreign, confidence, variants, learning, examples, growth, overhead, augmentation, autoencoders)
+    for m in (
+        reading,
+        foreign,
+        confidence,
+        variants,
+        learning,
+        examples,
+        growth,
+        overhead,
+        augmentation,
+        autoencoders,
+        promotion,
+    )
 }
 
 
