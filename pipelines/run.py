@@ -22,14 +22,16 @@ from fullcircle.core.progress import duration
 from fullcircle.core.settings import SettingsError
 from fullcircle.core.system_errors import system_error
 from fullcircle.drawings import known_drawings
+from fullcircle.promotion.champions import champions, versions
 from fullcircle.reports.index import write_index
 from fullcircle.reports.results import latest_reports, results_text
 from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps import glyphs as glyph_steps
 from fullcircle.steps.profiles import profile
 from fullcircle.steps.step import WHOLE
+from fullcircle.store.champions import called
 from fullcircle.store.ledger import LedgerError, StoreError
-from fullcircle.store.objects import Store
+from fullcircle.store.objects import Store, StoredObjectError
 from pipelines.every_class import Outcome, run_all
 from pipelines.every_class import summary as outcomes_text
 from pipelines.jobs import PREPARE_GLYPHS
@@ -70,6 +72,7 @@ def summary(launches: Sequence[Launch]) -> str:
         variable = {drawing_steps.PREFIX: "DRAWING", glyph_steps.PREFIX: "SOURCE"}[prefix]
         asked = AUTO if partition == WHOLE else partition
         hints[f"make run {variable}={asked} PROFILE=full"] = f"{partition}: the same graph, larger"
+        parts += served(store, own, partition)
     if any_results:
         parts.append(f"all reports on one page: {write_index(store)}")
         hints["make results"] = "this table again"
@@ -77,6 +80,20 @@ def summary(launches: Sequence[Launch]) -> str:
     width = max(map(len, hints)) + 3
     next_ones = (f"  {command:<{width}}{what_for}" for command, what_for in hints.items())
     return "\n".join(["\n\n".join(parts), "\nNext:", *next_ones])
+
+
+def served(store: Store, prefix: str, partition: str) -> list[str]:
+    """A paragraph with the champions of a partition and what was decided last; none where nothing was."""
+    try:
+        lines = [
+            f"champion {called(asset, of)}: {versions(last.decision.champion)}; the last challenger: {last.decision.outcome}"
+            for asset, of, last in champions(store)
+            if of == partition and asset.startswith(prefix)
+        ]
+    except StoredObjectError as error:
+        print(error, file=sys.stderr)
+        return []
+    return ["\n".join(lines)] if lines else []
 
 
 def run_each(launches: Sequence[Launch], *, force: bool) -> int:
