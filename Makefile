@@ -67,6 +67,8 @@ test: .venv/.installed-dev  ## linters, types and all tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@# Tests start Python hundreds of times; where PYTHONDONTWRITEBYTECODE is set each of them would compile these packages.
+	$(BIN)/python -m compileall -q fullcircle assets pipelines benchmarks
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 lock:  ## the lock files again, from pyproject.toml (needs uv)
