@@ -5,8 +5,9 @@ import datetime
 import dagster as dg
 
 from assets import autoencoders, drawings, feature_patterns, glyphs
+from pipelines.executor import EXECUTOR
 from pipelines.io_managers import StoreIOManager
-from pipelines.jobs import EXECUTOR, JOBS
+from pipelines.jobs import JOBS
 from pipelines.resources import StoreResource
 from pipelines.retraining import retraining_at_load
 from pipelines.schedules import SCHEDULES

@@ -20,9 +20,8 @@ from fullcircle.steps import recognition
 from fullcircle.steps.profiles import AUTOENCODER_PROFILES, FEATURE_PROFILES, GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES
 from fullcircle.steps.step import Step
 from pipelines.config import run_config
+from pipelines.executor import EXECUTOR
 from pipelines.smoke import smoke_job
-
-EXECUTOR = dg.multiprocess_executor.configured({"max_concurrent": 2})
 
 LEARN_DRAWING = "learn_drawing"
 RECOGNISE_DRAWINGS = "recognise_drawings"

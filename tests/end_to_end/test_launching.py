@@ -27,6 +27,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 CODE = """
 import os, time
 import dagster as dg
+from pipelines.executor import EXECUTOR
 
 PARTITIONS = dg.StaticPartitionsDefinition(["a", "b"])
 
@@ -56,7 +57,7 @@ def is_there():
 def second() -> None: ...
 
 
-work = dg.define_asset_job("work", selection="*", executor_def=dg.multiprocess_executor)
+work = dg.define_asset_job("work", selection="*", executor_def=EXECUTOR)
 defs = dg.Definitions(assets=[first, second], asset_checks=[is_there], jobs=[work])
 """
 

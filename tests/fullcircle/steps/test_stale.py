@@ -69,7 +69,7 @@ def copy(tmp_path_factory):
     return root
 
 
-OF_A_CLASS = ("examples", "decoder", "encoder", "decoder_report", "readings", "encoder_report")
+OF_A_CLASS = ("examples", "decoder", "encoder", "decoder_report", "readings", "champion", "encoder_report")
 TABLES = ("originals", "augmented", "train", "test", "valid")
 
 
@@ -87,7 +87,7 @@ def of_all(*assets, partitions=None):
 
 
 def trained(*models):
-    return {f"glyphs/{model}{end} (tifinagh)" for model in models for end in ("", "_report", "_feature_patterns")}
+    return {f"glyphs/{model}{end} (tifinagh)" for model in models for end in ("", "_report", "_champion", "_feature_patterns")}
 
 
 MODEL_REPORTS = {f"glyphs/{model}_report (tifinagh)" for model in autoencoders.STEPS}
@@ -119,7 +119,7 @@ EDITS = [
         "models/encoders/attention.py",
         "GLANCES = 2",
         "GLANCES = 3",
-        of_all("encoder", "readings", "encoder_report") | {"drawings/feature_patterns (line)"},
+        of_all("encoder", "readings", "champion", "encoder_report") | {"drawings/feature_patterns (line)"},
     ),
     ("an image loss that nobody chose", "models/losses.py", "return 1 - tf.image.ssim", "return 2 - tf.image.ssim", set()),
     ("a setting's default", "data/settings.py", "setting(20_000,", "setting(30_000,", set()),
@@ -145,7 +145,7 @@ EDITS = [
         "images/noise.py",
         "np.rint(noise, out=noise)",
         "np.floor(noise, out=noise)",
-        of_all("examples", "encoder", "decoder", "readings", "encoder_report") | ALL_TRAINED | MODEL_REPORTS | RECOGNITION,
+        of_all("examples", "encoder", "decoder", "readings", "champion", "encoder_report") | ALL_TRAINED | MODEL_REPORTS | RECOGNITION,
     ),
     (
         "the template of all reports",
