@@ -101,9 +101,18 @@ def environment(home):
     return os.environ | {"DAGSTER_HOME": str(home), "FULLCIRCLE_STORE": str(home / "store"), "PYTHONPATH": str(ROOT)}
 
 
+class Launching(subprocess.Popen):
+    """A program that launches; where what it is to show fails, it is not waited for."""
+
+    def __exit__(self, kind, *rest):
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, *rest)
+
+
 def start(home, partition="a", **config):
     """A launch as another program would do it."""
-    return subprocess.Popen(
+    return Launching(
         [sys.executable, home.parent / "driver.py", json.dumps(config), partition],
         cwd=home.parent,
         env=environment(home),
@@ -314,40 +323,32 @@ def test_what_was_killed_is_closed_by_the_next_launch(home, instance):
     assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
 
 
-def test_the_second_of_two_says_whom_it_waits_for_and_then_goes_on(home, instance):
+def test_others_say_whom_and_what_they_wait_for_and_then_go_on(home, instance):
     go_on = home.parent / "go on"
     with start(home, until=str(go_on)) as first:
-        wait_for(lambda: is_working(instance))
+        holder = wait_for(lambda: is_working(instance))
         with start(home, "b") as second:
             line = second.stdout.readline()
             assert line.startswith(f"Another make run is at work (process {first.pid}, since ")
             assert line.endswith("); waiting for it.\n")
             assert len(instance.get_runs()) == 1
-            go_on.touch()
+            (home / LOCK_FILE).unlink()  # as if the first had been launched in the UI
+            with start(home, "b") as third:
+                waits = (
+                    f"waiting for pool train (limit 1): held by run {holder.run_id[:8]} (job work, partition a), at work since "
+                )
+                assert any(waits in line for line in iter(third.stdout.readline, ""))
+                go_on.touch()
+                _, (succeeded, failures, _, _) = finish(third)
+                assert succeeded, failures
             _, (succeeded, failures, _, _) = finish(second)
-            assert first.wait(60) == 0
-    assert succeeded, failures
-
-
-def test_a_run_that_waits_for_a_pool_says_who_holds_it(home, instance):
-    go_on = home.parent / "go on"
-    with start(home, until=str(go_on)) as first:
-        holder = wait_for(lambda: is_working(instance))
-        (home / LOCK_FILE).unlink()  # as if the other had been launched in the UI
-        with start(home, "b") as second:
-            waits = f"waiting for pool train (limit 1): held by run {holder.run_id[:8]} (job work, partition a), at work since "
-            assert any(waits in line for line in iter(second.stdout.readline, ""))
-            go_on.touch()
-            _, (succeeded, failures, _, _) = finish(second)
+            assert succeeded, failures
         assert first.wait(60) == 0
-    assert succeeded, failures
 
 
 def test_the_command_ends_its_run_when_it_is_terminated(home, instance):
     command = [sys.executable, "-m", "pipelines.run", "--drawing", "line", "--set", "examples.n=300000"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-    ) as process:
+    with Launching(command, cwd=ROOT, env=environment(home), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         (run,) = wait_for(lambda: instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])))
         process.terminate()
         _, errors = process.communicate(timeout=120)
