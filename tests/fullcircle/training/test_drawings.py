@@ -161,17 +161,18 @@ def resumed(train, places, checkpoint):
     return network, training, messages[0]
 
 
-def test_a_decoder_cut_off_in_any_stage_ends_as_an_unbroken_one_does(splits, tmp_path):
+def test_a_decoder_cut_off_in_its_first_stage_and_after_it_ends_as_an_unbroken_one_does(splits, tmp_path):
+    """A decoder that is killed within its second stage is in `test_killed_training`."""
     settings = DecoderSettings(model="article", epochs=4, balanced_epochs=2, batch_size=16)
 
     def train(**more):
         return train_decoder(LINE, SCALES, splits["train"], splits["valid"], settings, **more)
 
     unbroken, history = train()
-    # Within the first stage, when the second one begins, and within that.
-    places = [("decoder, balanced", 1), ("decoder", 0), ("decoder", 1)]
+    # Within the first stage, and when the second one begins.
+    places = [("decoder, balanced", 1), ("decoder", 0)]
     again, training, messages = resumed(train, places, tmp_path / "held.npz")
-    assert messages == "decoder: goes on after epoch 1 of 2, where a training was cut off"
+    assert messages == "decoder, balanced: goes on after epoch 2 of 2, where a training was cut off"
     assert weights_hash(again.get_weights()) == weights_hash(unbroken.get_weights())
     assert training.history == history.history
     assert training.examples == history.examples
