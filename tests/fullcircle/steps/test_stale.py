@@ -145,7 +145,10 @@ EDITS = [
         "images/noise.py",
         "np.rint(noise, out=noise)",
         "np.floor(noise, out=noise)",
-        of_all("examples", "encoder", "decoder", "readings", "champion", "encoder_report") | ALL_TRAINED | MODEL_REPORTS | RECOGNITION,
+        of_all("examples", "encoder", "decoder", "readings", "champion", "encoder_report")
+        | ALL_TRAINED
+        | MODEL_REPORTS
+        | RECOGNITION,
     ),
     (
         "the template of all reports",
