@@ -16,7 +16,7 @@ from fullcircle.checks.drawing_class import is_described
 from fullcircle.core.plugins import canonical
 from fullcircle.core.settings import SettingsError
 from fullcircle.core.watched import Begin, watched
-from fullcircle.drawings import drawing_of, known_drawings, loaded
+from fullcircle.drawings import accepted_reference, drawing_of, loaded
 from fullcircle.drawings.base import Drawing
 
 IMPORT_SECONDS = 60.0
@@ -39,7 +39,7 @@ def tried(text: str, root: Path | None = None) -> Drawing:
     Raises:
         SettingsError: as `drawing_of` does, and when its code hangs or ends its process: where, and what to do.
     """
-    reference = text if ":" in text else known_drawings(root).get(text, text)
+    reference = text if ":" in text else accepted_reference(text, root)
     if ":" in reference:
         _refuse_harmful(canonical(reference))
     return drawing_of(text, root)

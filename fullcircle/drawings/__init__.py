@@ -5,16 +5,16 @@ and with the user's own the partition set of the assets.
 
 A user's own comes in by two doors: ``module:Class`` or ``path/to/file.py:Class``, entered into the store's register under the
 class's `name`, or an entry point of the group ``fullcircle.drawings`` that is called as the class is. Its code runs when it is
-used, never when its name is only listed.
+used, never when its name is only listed. By its name it runs only as it was accepted: see `core.plugins`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
 from pathlib import Path
 
 from fullcircle.core.default_store import default_store
-from fullcircle.core.plugins import NAME_RULE, Register, canonical, is_name, load
+from fullcircle.core.plugins import NAME_RULE, Entry, NotAcceptedError, Register, canonical, is_name, load
 from fullcircle.core.settings import SettingsError
 from fullcircle.drawings.arc import Arc
 from fullcircle.drawings.base import Drawing, exchange
@@ -36,6 +36,7 @@ __all__ = [
     "Factors",
     "Painted",
     "Pen",
+    "accepted_reference",
     "colour_factors",
     "drawing_class",
     "drawing_of",
@@ -54,6 +55,7 @@ REGISTER = Register(
     "drawing class",
     '{"star": "/my/classes/star.py:Star"}',
     lambda text: ":" in text,
+    accept="make run DRAWING=",
 )
 
 RESERVED = ("all", "auto")
@@ -72,17 +74,37 @@ def drawing_class(name: str, root: Path | None = None) -> Drawing:
     """
     if name in DRAWINGS:
         return DRAWINGS[name]
+    entry = _entry(name, root)
+    drawing = loaded(entry.text, entry)
+    if drawing.name != name:
+        raise SettingsError(
+            f"{entry.text} is expected to be called {name!r}, as when it was registered. Received: {drawing.name!r}. Give it "
+            f"its old name back, or run it as a class of its own: make run DRAWING={entry.text}"
+        )
+    return drawing
+
+
+def accepted_reference(name: str, root: Path | None = None) -> str:
+    """What `loaded` takes for a class called `name`, once its file is found to be as it was accepted. No code of it is run.
+
+    Raises:
+        SettingsError: as `drawing_class` does.
+    """
+    if name in DRAWINGS:
+        return name
+    entry = _entry(name, root)
+    entry.refuse()
+    return entry.text
+
+
+def _entry(name: str, root: Path | None) -> Entry:
     known = known_drawings(root)
     if name not in known:
         choices = ", ".join((*known, "module:Class", "path/to/file.py:Class"))
         raise SettingsError(f"Unknown drawing class {name!r}. Choose from: {choices}.")
-    drawing = loaded(known[name])
-    if drawing.name != name:
-        raise SettingsError(
-            f"{known[name]} is expected to be called {name!r}, as when it was registered. Received: {drawing.name!r}. Give it "
-            f"its old name back, or run it as a class of its own: make run DRAWING={known[name]}"
-        )
-    return drawing
+    registered = REGISTER.entries(root or default_store()).get(name)
+    # One behind an entry point comes first.
+    return registered if registered is not None and registered.text == known[name] else Entry(known[name])
 
 
 def known_drawings(root: Path | None = None) -> dict[str, str]:
@@ -96,11 +118,15 @@ def known_drawings(root: Path | None = None) -> dict[str, str]:
     known = {name: name for name in DRAWINGS}
     known |= {name: f"{point.module}:{point.attr}" for name, point in REGISTER.points((*known, *RESERVED)).items()}
     registered = REGISTER.entries(root or default_store())
-    return known | {name: text for name, text in registered.items() if name not in known}
+    return known | {name: entry.text for name, entry in registered.items() if name not in known}
 
 
-def loaded(reference: str) -> Drawing:
+def loaded(reference: str, accepted: Entry | None = None) -> Drawing:
     """The class that a name of ours, ``module:Class`` or ``path/to/file.py:Class`` stands for. This runs its code.
+
+    Args:
+        reference: what is run; whoever types it accepts the file as it is.
+        accepted: the entry by which it was found instead; its file is run only if it is as it was accepted.
 
     Raises:
         SettingsError: when it cannot be had, or does not say its name and factors.
@@ -108,7 +134,7 @@ def loaded(reference: str) -> Drawing:
     if reference in DRAWINGS:
         return DRAWINGS[reference]
     reference = canonical(reference)
-    drawing = load(reference, Drawing)  # type: ignore[type-abstract]  # looked for, not made
+    drawing = load(reference, Drawing, accepted)  # type: ignore[type-abstract]  # looked for, not made
     drawing.reference = reference
     name, factors = getattr(drawing, "name", None), getattr(drawing, "factors", None)
     if not isinstance(name, str) or not is_name(name) or name in RESERVED:
@@ -133,30 +159,43 @@ def reference_of(drawing: Drawing) -> str | None:
 def register(root: Path, text: str) -> Drawing:
     """A class by its name, or by reference; one by reference is entered into the store's register under its name.
 
-    Where the name stands for a class that can no longer be had there (its file moved), it stands for this one from now on.
+    Where the name stands for a class that can no longer be had there (its file moved), it stands for this one from now on. A file
+    that an older version registered, without its SHA-256, is accepted as it is with a warning, also by its name.
 
     Args:
         root: folder of the store.
-        text: a name, ``module:Class`` or ``path/to/file.py:Class``.
+        text: a name, ``module:Class`` or ``path/to/file.py:Class``, whose file is accepted as it is.
 
     Raises:
         SettingsError: when it cannot be had, or its name is taken.
     """
     drawing = drawing_of(text, root)
     if ":" not in text:
+        entry = REGISTER.entries(root).get(text)
+        if entry is not None and entry.file is not None and entry.sha256 is None and entry.text == drawing.reference:
+            REGISTER.enter(root, text, entry.text)
+            warnings.warn(
+                f"{entry.file} was registered as {text!r} by a version that did not record its SHA-256. It is accepted as it is "
+                "now; from now on a change is to be accepted.",
+                stacklevel=2,
+            )
         return drawing
     assert drawing.reference is not None
-    taken = "one of Full Circle's own" if drawing.name in DRAWINGS else _elsewhere(drawing, known_drawings(root))
+    taken = "one of Full Circle's own" if drawing.name in DRAWINGS else _elsewhere(drawing, root)
     if taken:
         raise SettingsError(f"{text} is called {drawing.name!r}, which is {taken}. Give it another name.")
     REGISTER.enter(root, drawing.name, drawing.reference)
     return drawing
 
 
-def _elsewhere(drawing: Drawing, known: Mapping[str, str]) -> str | None:
+def _elsewhere(drawing: Drawing, root: Path) -> str | None:
     """Where another class of the same name still is."""
-    try:
-        other = loaded(known[drawing.name])
-    except (KeyError, SettingsError):
+    reference = known_drawings(root).get(drawing.name)
+    if reference in (None, drawing.reference):
         return None
-    return other.reference if other.name == drawing.name and other.reference != drawing.reference else None
+    try:
+        return drawing_class(drawing.name, root).reference
+    except NotAcceptedError:  # it is there; what it is called now is not asked of code that nobody has accepted
+        return reference
+    except SettingsError:
+        return None

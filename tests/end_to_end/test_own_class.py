@@ -1,5 +1,6 @@
 """A class of the user's own, as docs/your-own-class.md has it: from the page to the reader's answer, through real processes."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from fullcircle.checks.drawing_class import sheet
-from fullcircle.drawings import drawing_class
+from fullcircle.drawings import drawing_class, register
 from fullcircle.steps.drawings import STEPS
 from fullcircle.steps.profiles import profile
 from fullcircle.steps.step import plan
@@ -88,7 +89,8 @@ def test_it_is_a_partition_like_ours(ran):
     home, store, star, _, output = ran
     assert "Full Circle: star, profile quick" in output
     assert "make run DRAWING=star PROFILE=full" in output
-    assert json.loads((store.root / "drawings.json").read_text()) == {"star": f"{star}:Star"}
+    sha256 = hashlib.sha256(star.read_bytes()).hexdigest()
+    assert json.loads((store.root / "drawings.json").read_text()) == {"star": {"reference": f"{star}:Star", "sha256": sha256}}
     entries = store.ledger.latest_of_all()
     assert set(entries) == {(asset, "star") for step in STEPS for asset in step.makes}
     with dg.DagsterInstance.from_config(str(home)) as instance:
@@ -101,12 +103,18 @@ def test_its_code_is_part_of_the_code_version(ran):
     before = star.read_text()
     try:
         star.write_text(f"# A comment changes nothing.\n{before}")
-        same = run(home, store.root, "star", *TINY)
+        by_name = run(home, store.root, "star", *TINY)
+        assert by_name.returncode == 2
+        assert f"Not launched. {star} has changed since it was registered" in by_name.stderr
+        assert by_name.stderr.endswith(f"accept it as it is: make run DRAWING={star}:Star\n")
+        same = run(home, store.root, f"{star}:Star", *TINY)
         assert "Full Circle: star, profile quick: up to date, nothing to make" in same.stdout, same.stdout + same.stderr
         star.write_text(before.replace("turn / 12", "turn / 12.0"))
+        register(store.root, f"{star}:Star")
         planned = plan(store, STEPS, profile("quick").settings.replaced(overrides_of(TINY)), "star")
     finally:
         star.write_text(before)
+        register(store.root, f"{star}:Star")
     assert planned[0].reason == "drawings/examples was made by other code"
 
 
@@ -132,10 +140,14 @@ def test_models_of_other_factors_are_refused(ran, tmp_path):
     Image.new("L", (64, 64)).save(tmp_path / "picture.png")
     try:
         star.write_text(before.replace('Factor("outer_radius", 14, 24)', 'Factor("outer_radius", 14, 26)'))
+        edited = python(home, store.root, "-m", "fullcircle.cli", "read", str(tmp_path), "--drawing", "star")
+        register(store.root, f"{star}:Star")
         read = python(home, store.root, "-m", "fullcircle.cli", "read", str(tmp_path), "--drawing", "star")
     finally:
         star.write_text(before)
-    assert read.returncode == 1
+        register(store.root, f"{star}:Star")
+    assert (edited.returncode, read.returncode) == (1, 1)
+    assert edited.stderr.startswith(f"fullcircle: {star} has changed since it was registered")
     assert "The drawing class 'star' has changed since a model of it was made: ('outer_radius', 14" in read.stderr
     assert "Make everything of it again: make run DRAWING=star" in read.stderr
 

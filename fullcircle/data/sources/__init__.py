@@ -80,8 +80,8 @@ def known_sources(root: Path) -> dict[str, Source]:
     known = dict(SOURCES)
     for name, point in REGISTER.points(known).items():
         known[name] = _behind(point)
-    for name, text in REGISTER.entries(root).items():
-        kind, _, place = text.partition(":")
+    for name, entry in REGISTER.entries(root).items():
+        kind, _, place = entry.text.partition(":")
         known.setdefault(name, KINDS[kind](name, Path(place)))
     return known
 

@@ -1,5 +1,6 @@
 """Drawing classes of the user's own: how they get a name, and the message when they cannot."""
 
+import hashlib
 import importlib.metadata
 import json
 import textwrap
@@ -9,8 +10,18 @@ import numpy as np
 import pytest
 
 from fullcircle import drawings
+from fullcircle.checks.trial import tried
 from fullcircle.core.settings import SettingsError
-from fullcircle.drawings import DRAWINGS, drawing_class, known_drawings, loaded, reference_of, register
+from fullcircle.drawings import (
+    DRAWINGS,
+    accepted_reference,
+    drawing_class,
+    drawing_of,
+    known_drawings,
+    loaded,
+    reference_of,
+    register,
+)
 from fullcircle.drawings.scaling import scaling
 from fullcircle.reading.reader import Reader, ReaderSettings
 from fullcircle.store.code_version import class_version
@@ -43,11 +54,15 @@ def written(folder, text=BAR, name="bar.py"):
     return folder / name
 
 
+def entry_of(path):
+    return {"reference": f"{path}:Bar", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
 def test_a_class_of_a_file_gets_its_own_name_and_keeps_it(tmp_path, bar):
     root = tmp_path / "store"
     drawing = register(root, f"{bar}:Bar")
     assert (drawing.name, drawing.reference, reference_of(drawing)) == ("bar", f"{bar}:Bar", f"{bar}:Bar")
-    assert json.loads((root / "drawings.json").read_text()) == {"bar": f"{bar}:Bar"}
+    assert json.loads((root / "drawings.json").read_text()) == {"bar": entry_of(bar)}
     assert known_drawings(root) == {**{name: name for name in DRAWINGS}, "bar": f"{bar}:Bar"}
     assert type(register(root, "bar")) is type(drawing_class("bar", root)) is type(drawing)
     assert register(root, f"{bar}:Bar").name == "bar"
@@ -65,7 +80,36 @@ def test_listing_names_runs_no_code(tmp_path, bar):
     written(bar.parent, "raise RuntimeError")
     assert "bar" in known_drawings(tmp_path)
     with pytest.raises(SettingsError, match="bar.py:Bar cannot be loaded at line 1. Received: RuntimeError"):
-        drawing_class("bar", tmp_path)
+        drawing_of(f"{bar}:Bar", tmp_path)
+
+
+def test_a_file_that_changed_is_not_run_until_it_is_named(tmp_path, bar):
+    register(tmp_path, f"{bar}:Bar")
+    written(bar.parent, BAR + '\n        (Factors, open(__file__ + ".ran", "w"))')
+    message = f"bar.py has changed since it was registered .* accept it as it is: make run DRAWING={bar}:Bar$"
+    for by_name in (drawing_class, drawing_of, tried, accepted_reference, lambda name, root: register(root, name)):
+        with pytest.raises(SettingsError, match=message):
+            by_name("bar", tmp_path)
+    other = written(tmp_path / "others")
+    with pytest.raises(SettingsError, match=f"is called 'bar', which is {bar}:Bar. Give it another name."):
+        register(tmp_path, f"{other}:Bar")
+    assert not bar.with_name("bar.py.ran").exists()
+    assert tried(f"{bar}:Bar", tmp_path).name == register(tmp_path, f"{bar}:Bar").name == "bar"
+    assert bar.with_name("bar.py.ran").exists()
+    assert drawing_class("bar", tmp_path).reference == accepted_reference("bar", tmp_path) == f"{bar}:Bar"
+
+
+def test_a_class_that_an_older_version_registered_is_accepted_by_the_next_run_which_says_so(tmp_path, bar):
+    (tmp_path / "drawings.json").write_text(json.dumps({"bar": f"{bar}:Bar"}))
+    assert drawing_class("bar", tmp_path).name == "bar"
+    with pytest.warns(
+        UserWarning, match="bar.py was registered as 'bar' by a version that did not record its SHA-256. It is acc"
+    ):
+        register(tmp_path, "bar")
+    assert json.loads((tmp_path / "drawings.json").read_text()) == {"bar": entry_of(bar)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        register(tmp_path, "bar")
 
 
 def test_a_file_that_moved_is_named_and_may_be_named_anew(tmp_path, bar):
@@ -84,9 +128,9 @@ def test_a_class_that_changed_its_name_is_named(tmp_path, bar):
     message = (
         r"bar.py:Bar is expected to be called 'bar', as when it was registered. Received: 'beam'.*make run DRAWING=.*bar.py:Bar"
     )
+    assert register(tmp_path, f"{bar}:Bar").name == "beam"
     with pytest.raises(SettingsError, match=message):
         drawing_class("bar", tmp_path)
-    assert register(tmp_path, f"{bar}:Bar").name == "beam"
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path, bar):
@@ -99,7 +143,7 @@ def test_a_name_that_is_taken_is_refused(tmp_path, bar):
     written(other.parent, BAR.replace('"bar"', '"line"'))
     with pytest.raises(SettingsError, match="is called 'line', which is one of Full Circle's own. Give it another name."):
         register(tmp_path, f"{other}:Bar")
-    assert json.loads((tmp_path / "drawings.json").read_text()) == {"bar": f"{bar}:Bar"}
+    assert json.loads((tmp_path / "drawings.json").read_text()) == {"bar": entry_of(bar)}
 
 
 @pytest.mark.parametrize("name", ['"a b"', "1", '"all"', '"auto"', '""', '"a" * 101'])
