@@ -1,10 +1,12 @@
 """Progress of long work, in lines that fit a terminal and a log alike.
 
-Belongs here: when to speak and what a line says. Where a line goes is the caller's choice: a function that takes text.
+Belongs here: when to speak and what a line says, times and sizes in words. Where a line goes is the caller's choice: a function
+that takes text.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -13,6 +15,16 @@ def duration(seconds: float) -> str:
     """``75`` as ``1:15``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def size(n: float) -> str:
+    """Bytes in words: ``1234567`` as ``1.23 MB``."""
+    power = min(int(math.log10(max(n, 1))) // 3, len(UNITS) - 1)
+    n /= 1000**power
+    return f"{n:.3g} {UNITS[power]}" if n < 1000 else f"{n:,.0f} {UNITS[power]}"
 
 
 class Progress:

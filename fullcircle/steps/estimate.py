@@ -10,6 +10,7 @@ import math
 import shutil
 from pathlib import Path
 
+from fullcircle.core.progress import size
 from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import AugmentedSettings, OriginalsSettings
 from fullcircle.images.arrays import Canvas
@@ -27,8 +28,6 @@ VALUES_PER_S = 1e7
 
 TRAINED_VALUES_PER_S = 4e6
 """Values of pictures that go through a training in a second on 2 cores: 1000 pictures of 64 x 64, as profile full of the line."""
-
-UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 MOST_BYTES, MOST_SECONDS = 50e9, 24 * 3600.0
 """What is launched without a word to go on."""
@@ -63,16 +62,16 @@ class Estimate:
         Raises:
             SettingsError: with the estimate, what is allowed, and the word.
         """
-        takes = f"{self.settings} is estimated to take {_size(self.bytes)} on disk and {_time(self.seconds)} on 2 cores"
+        takes = f"{self.settings} is estimated to take {size(self.bytes)} on disk and {_time(self.seconds)} on 2 cores"
         free = shutil.disk_usage(next(folder for folder in (store, *store.parents) if folder.exists())).free
         if self.bytes > free:
             raise SettingsError(
-                f"What is made is expected to fit where the store is. Received: {takes}, and {_size(free)} are free at {store}. "
+                f"What is made is expected to fit where the store is. Received: {takes}, and {size(free)} are free at {store}. "
                 "Ask for less, make room, or let FULLCIRCLE_STORE name a folder on a larger disk."
             )
         if self.is_large and not meant:
             raise SettingsError(
-                f"At most {_size(MOST_BYTES)} and {_time(MOST_SECONDS)} are expected unless more is meant. Received: {takes}. Ask "
+                f"At most {size(MOST_BYTES)} and {_time(MOST_SECONDS)} are expected unless more is meant. Received: {takes}. Ask "
                 "for less, or say that it is meant: make run LARGE=1, or --large."
             )
 
@@ -100,12 +99,6 @@ def estimate_pictures(
     setting = f"augmented.n={augmented.n}" + (f" with originals.n={originals.n}" if draws else "")
     values = math.prod(canvas) * (COPIES * augmented.n + (originals.n if draws else 0))
     return Estimate(setting, PICTURE_BYTES * values, values / VALUES_PER_S)
-
-
-def _size(n: float) -> str:
-    power = min(int(math.log10(max(n, 1))) // 3, len(UNITS) - 1)
-    n /= 1000**power
-    return f"{n:.3g} {UNITS[power]}" if n < 1000 else f"{n:,.0f} {UNITS[power]}"
 
 
 def _time(seconds: float) -> str:
