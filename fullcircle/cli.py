@@ -23,6 +23,7 @@ from fullcircle.reading.settings import STEPS, ReaderSettings
 from fullcircle.reports.results import frame, latest_reports, results_text
 from fullcircle.store.ledger import LedgerError, StoreError
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
+from fullcircle.store.prune import KEEP, prune
 
 MANY = 200
 """From so many pictures on, `read` says how far it is."""
@@ -241,6 +242,13 @@ def _champion(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _prune(arguments: argparse.Namespace) -> int:
+    print(prune(Store(arguments.store), arguments.keep, delete=arguments.delete).text())
+    if not arguments.delete:
+        print("\nNothing was removed. To remove what is not needed: --delete. With Dagster's history: make prune")
+    return 0
+
+
 def _steps(text: str) -> list[str]:
     steps = [s.strip() for s in text.split(",")]
     if not set(steps) <= set(STEPS):
@@ -289,6 +297,12 @@ def parser() -> argparse.ArgumentParser:
     promote.add_argument("--force", required=True, metavar="REASON", help="why")
     for command in (show, past, compare, back, promote):
         command.add_argument("--json", action="store_true", help="as JSON")
+    pruning = commands.add_parser("prune", help="stored objects that nothing needs any more, and removing them")
+    pruning.add_argument(
+        "--keep", type=int, default=KEEP, metavar="N", help="versions of each asset and partition (default: %(default)s)"
+    )
+    pruning.add_argument("--delete", action="store_true", help="remove them (default: only say which)")
+    pruning.set_defaults(run=_prune)
     read = commands.add_parser("read", help="pictures, or folders of them, back into the calls that draw them")
     read.add_argument("path", nargs="+", type=Path, metavar="PATH", help="a picture, or a folder of pictures")
     read.add_argument(

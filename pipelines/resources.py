@@ -1,5 +1,7 @@
 """Resources: the store, at a place that an environment variable can move."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -19,3 +21,10 @@ class StoreResource(dg.ConfigurableResource[Store]):
 
     def create_resource(self, context: dg.InitResourceContext) -> Store:
         return Store(Path(self.root))
+
+    @contextlib.contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Store]:
+        """The store, in use as long as a step has it: until what the step made, or found to be made, is in the ledger."""
+        store = self.create_resource(context)
+        with store.in_use():
+            yield store

@@ -1,4 +1,4 @@
-"""The ledger: one line for every version ever made and every check of one, appended and never changed.
+"""The ledger: one line for every version ever made, every check of one and every removal, appended and never changed.
 
 Belongs here: appending and looking up. Dagster's own history can be deleted with its runs; this record cannot be lost that way.
 Does not belong here: what a record must hold (`ledger_records`), where in the file it lies (`ledger_index`).
@@ -21,6 +21,7 @@ from fullcircle.store.ledger_records import (
     CHECK,
     DAMAGE,
     MATERIALIZATION,
+    PRUNE,
     LedgerError,
     Record,
     StoreError,
@@ -32,17 +33,18 @@ from fullcircle.store.ledger_records import (
 )
 from fullcircle.store.recipe import Recipe, difference
 
-__all__ = ["CHECK", "DAMAGE", "MATERIALIZATION", "Ledger", "LedgerError", "StoreError", "StoreWarning", "cannot_write"]
+__all__ = ["CHECK", "DAMAGE", "MATERIALIZATION", "PRUNE", "Ledger", "LedgerError", "StoreError", "StoreWarning", "cannot_write"]
 
 CHUNK = 1 << 16
 
 
 class Ledger:
-    """Append-only JSON lines: materialisations, checks of them, and notes of damage.
+    """Append-only JSON lines: materialisations, checks of them, and notes of damage and of removals.
 
     A materialisation is ``{"asset", "partition", "version", "run_id", ...}``, what `Recipe.entry` gives, and perhaps
     "blocking", the names of the checks without which it is not served. A check is ``{"kind": "check", "asset", "partition",
-    "version", "run_id", "check", "passed", "blocking", "description", "time"}``.
+    "version", "run_id", "check", "passed", "blocking", "description", "time"}``. A removal is
+    ``{"kind": "prune", "versions", "bytes", "time", "by"}``.
 
     A version is *served* when each of its blocking checks has passed, as the last record of each has it. A version that no
     entry gives blocking checks (those of older ledgers) is served unless a blocking check on record failed.
@@ -150,6 +152,10 @@ class Ledger:
     def checks_of(self, asset: str, partition: str, version: str) -> dict[str, Record]:
         """The last record of each check of a version, by the check's name."""
         return self._index.query(lambda lookup: lookup.checks(asset, partition, version))
+
+    def pruned(self, version: str) -> Record | None:
+        """The last removal of a version that was not needed any more; it may have been made again since."""
+        return self._index.query(lambda lookup: next((r for r in lookup.pruned() if version in r["versions"]), None))
 
     def withheld(self, entry: Mapping[str, Any]) -> str | None:
         """Why an entry is not served, to be put after "because": ``its check redraws failed: ...``; None when it is."""

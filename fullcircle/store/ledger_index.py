@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from fullcircle.store.ledger_records import CHECK, MATERIALIZATION, LedgerError, Record, kind_of, parse, records_in
+from fullcircle.store.ledger_records import CHECK, MATERIALIZATION, PRUNE, LedgerError, Record, kind_of, parse, records_in
 from fullcircle.store.recipe import entry_key
 
 SCHEMA_VERSION = 1
@@ -83,6 +83,10 @@ class Lookup:
             f"SELECT max(number), offset, length, sha256 {_CHECKED} AND version = ? GROUP BY name", asset, partition, version
         )
         return {record["check"]: record for record in found}
+
+    def pruned(self) -> Iterator[Record]:
+        """What was removed, newest first."""
+        return self._records(f"SELECT {_ROW} FROM line WHERE kind = '{PRUNE}' ORDER BY number DESC")
 
     def _records(self, sql: str, *values: str) -> Iterator[Record]:
         for number, offset, length, sha256 in self._connection.execute(sql, values):
@@ -184,7 +188,7 @@ class LedgerIndex:
         def row(number: int, offset: int, line: bytes, record: Record) -> tuple[Any, ...]:
             kind = kind_of(record)
             recipe = entry_key(record) if kind == MATERIALIZATION else None
-            about = (subject(record), record["version"], record.get("run_id"), record.get("check"), recipe)
+            about = (subject(record), record.get("version"), record.get("run_id"), record.get("check"), recipe)
             return number, offset, len(line), hashlib.sha256(line).digest(), kind, *about
 
         rows = (row(*found) for found in records_in(file, self.ledger, offset + length, number + 1))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-MATERIALIZATION, CHECK, DAMAGE = "materialization", "check", "damage"
+MATERIALIZATION, CHECK, DAMAGE, PRUNE = "materialization", "check", "damage", "prune"
 
 Record = dict[str, Any]
 
@@ -73,6 +73,7 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     MATERIALIZATION: _OF_ASSET,
     CHECK: _OF_ASSET | {"check": _text, "passed": _flag, "blocking": _flag, "description": _text, "time": _number},
     DAMAGE: {"version": _text, "description": _text, "kept": _text, "time": _number},
+    PRUNE: {"versions": _texts, "bytes": _number, "time": _number, "by": _text},
 }
 """The fields that a record of each kind must have. Further fields are kept as they are."""
 

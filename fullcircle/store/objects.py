@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import errno
 import fcntl
 import itertools
@@ -31,7 +32,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fullcircle.store.hashing import canonical_json, digest
-from fullcircle.store.ledger import DAMAGE, MATERIALIZATION, Ledger, StoreError, StoreWarning, cannot_write
+from fullcircle.store.in_use import in_use
+from fullcircle.store.ledger import CHECK, DAMAGE, MATERIALIZATION, Ledger, StoreError, StoreWarning, cannot_write
 from fullcircle.store.ledger_records import kind_of, withheld
 from fullcircle.store.proofs import content_of, sha256_of
 from fullcircle.store.tables import TableReader
@@ -97,6 +99,10 @@ class Store:
     def path_of(self, object_hash: str) -> Path:
         return self.root / "objects" / object_hash[:2] / object_hash
 
+    def in_use(self) -> contextlib.AbstractContextManager[None]:
+        """While in the block, no object is removed as not needed any more: for who finds or writes one and then records that."""
+        return in_use(self.root)
+
     @contextlib.contextmanager
     def draft(self) -> Iterator[Draft]:
         """A temporary folder to write an object into; `Draft.commit` makes it an object, anything else removes it.
@@ -114,6 +120,7 @@ class Store:
         drafts = self.root / "drafts"
         with contextlib.ExitStack() as stack:
             try:
+                stack.enter_context(self.in_use())
                 drafts.mkdir(parents=True, exist_ok=True)
                 _remove_orphans(drafts)
                 path = stack.enter_context(_locked_folder(drafts)) / FILES
@@ -129,19 +136,24 @@ class Store:
                     raise
                 raise cannot_write(Path(os.fsdecode(error.filename or path)), error) from error
 
-    def open(self, object_hash: str, asset: str = "the asset that made it") -> StoredObject:
+    def open(self, object_hash: str, asset: str = "the asset that made it", command: str = "") -> StoredObject:
         """The object with this hash, proved whole.
 
         Args:
             object_hash: content hash.
             asset: what to materialise again when it is not whole, for the message.
+            command: which does that.
 
         Raises:
-            StoredObjectError: naming path, expected and found hash, and the asset to materialise.
+            StoredObjectError: naming path, expected and found hash, and the asset to materialise; of one that was pruned, when.
         """
-        if wrong := self._damage(object_hash):
-            raise StoredObjectError(f"{wrong} Materialize {asset} again.")
-        return StoredObject(object_hash, self.path_of(object_hash))
+        wrong = self._damage(object_hash)
+        if wrong is None:
+            return StoredObject(object_hash, self.path_of(object_hash))
+        if not os.path.lexists(self.path_of(object_hash)) and (record := self.ledger.pruned(object_hash)):
+            day = datetime.datetime.fromtimestamp(record["time"], datetime.UTC)
+            wrong = f"Stored object was pruned on {day:%Y-%m-%d %H:%M} UTC by {record['by']}: {self.path_of(object_hash)}."
+        raise StoredObjectError(f"{wrong} Materialize {asset} again{f' with: {command}' if command else '.'}")
 
     def latest_entry(
         self, asset: str, partition: str, run_id: str | None = None, *, unverified: bool = False, command: str = "make run"
@@ -181,7 +193,7 @@ class Store:
             StoredObjectError: when it is not whole.
         """
         entry = self.latest_entry(asset, partition, run_id, unverified=unverified, command=command)
-        return self.open(entry["version"], f"{asset} ({partition})")
+        return self.open(entry["version"], f"{asset} ({partition})", command)
 
     def frame(self, asset: str | None = None, partition: str | None = None) -> pd.DataFrame:
         """All versions ever made, a row each, oldest first.
@@ -199,7 +211,11 @@ class Store:
         entries, checks = [], dict[tuple[str, str, str], dict[str, dict[str, Any]]]()
         for record in self.ledger.records():
             kind = kind_of(record)
-            if kind == DAMAGE or asset not in (None, record["asset"]) or partition not in (None, record["partition"]):
+            if (
+                kind not in (MATERIALIZATION, CHECK)
+                or asset not in (None, record["asset"])
+                or partition not in (None, record["partition"])
+            ):
                 continue
             if kind == MATERIALIZATION:
                 entries.append(record)
@@ -320,11 +336,10 @@ class Draft:
         target = self.store.path_of(object_hash)
         target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
-            try:
-                return self.store.open(object_hash)
-            except StoredObjectError:
-                if os.path.lexists(target):
-                    self.store._set_aside(object_hash)
+            if self.store._damage(object_hash) is None:
+                return StoredObject(object_hash, target)
+            if os.path.lexists(target):
+                self.store._set_aside(object_hash)
             try:
                 self.path.rename(target)
             except OSError as error:

@@ -173,3 +173,22 @@ def test_output_that_cannot_be_written_is_a_sentence(tmp_path, monkeypatch, caps
     error = capsys.readouterr().err
     assert error.startswith("fullcircle: No space left on device: in the store ")
     assert len(error.splitlines()) == 1
+
+
+def test_what_is_not_needed_is_removed_only_when_that_is_asked_for(store, capsys):
+    for n in range(3):
+        with store.draft() as draft:
+            (draft.path / "value.txt").write_text(str(n))
+            version = draft.commit().hash
+        store.ledger.append({"asset": "drawings/decoder", "partition": "line", "version": version, "run_id": "r"})
+    assert main(["--store", str(store.root), "prune", "--keep", "2"]) == 0
+    planned = capsys.readouterr().out
+    assert [line.split()[:2] for line in planned.splitlines()[:1]] == [["drawings/decoder", "1"]]
+    assert planned.endswith("Nothing was removed. To remove what is not needed: --delete. With Dagster's history: make prune\n")
+    assert len(list((store.root / "objects").glob("??/*"))) == 3
+    with store.in_use():
+        assert main(["--store", str(store.root), "prune", "--keep", "2", "--delete"]) == 1
+    assert capsys.readouterr().err.startswith("fullcircle: Nothing was removed: a run or another command is using the store ")
+    assert main(["--store", str(store.root), "prune", "--keep", "2", "--delete"]) == 0
+    assert "Nothing was removed" not in capsys.readouterr().out
+    assert len(list((store.root / "objects").glob("??/*"))) == 2
