@@ -10,9 +10,11 @@ LARGE   ?=
 BENCH   ?=
 HOST    ?= 127.0.0.1
 PORT    ?=
+KEEP    ?=
+DELETE  ?=
 
 # What is given is text: make does not expand it, and the shell gets it in single quotes.
-$(foreach name,DRAWING SOURCE MODELS PROFILE SET FORCE LARGE BENCH HOST PORT FULLCIRCLE_STORE,$(eval override $(name) := $$(value $(name))))
+$(foreach name,DRAWING SOURCE MODELS PROFILE SET FORCE LARGE BENCH HOST PORT KEEP DELETE FULLCIRCLE_STORE,$(eval override $(name) := $$(value $(name))))
 quoted = '$(subst ','\'',$1)'
 option = $(if $2,--$1=$(call quoted,$2))
 what = $(or $(call option,source,$(SOURCE)),$(call option,drawing,$(DRAWING))) $(call option,models,$(MODELS)) $(call option,profile,$(PROFILE))
@@ -25,7 +27,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED ?= 1
 
-.PHONY: help install run features ui tensorboard results bench test lint lock clean
+.PHONY: help install run features ui tensorboard results prune bench test lint lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -59,6 +61,9 @@ tensorboard: .venv/.installed  ## losses of every training, and the latents of a
 
 results: .venv/.installed  ## the latest figures of every report, and a page that links them all
 	@$(BIN)/fullcircle results
+
+prune: .venv/.installed  ## what nothing needs any more of store and history, the latest 3 kept: KEEP=3; removed only with DELETE=1
+	@$(BIN)/python -m pipelines.prune $(call option,keep,$(KEEP)) $(if $(DELETE),--delete)
 
 bench: .venv/.installed  ## beside what one would use instead, two hours in all: BENCH=reading SET="reading.pictures=100 ..."
 	@$(BIN)/python -m benchmarks $(foreach name,$(BENCH),$(call quoted,$(name))) $(foreach setting,$(SET),$(call option,set,$(setting)))

@@ -17,12 +17,20 @@ from pipelines.run_processes import clock, json_object
 LOCK_FILE = "make_run.lock"
 
 
+class AtWorkError(RuntimeError):
+    """Somebody holds the lock. The message says who."""
+
+
 @contextlib.contextmanager
-def only_one(home: Path) -> Iterator[None]:
+def only_one(home: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a DAGSTER_HOME, once whoever holds it has let go.
 
     Args:
         home: the folder.
+        wait: for whoever holds it.
+
+    Raises:
+        AtWorkError: when somebody holds it and is not to be waited for.
     """
     # Not truncated when opened: it says who holds it.
     descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -30,7 +38,10 @@ def only_one(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"Another make run is at work ({_holder(file.read())}); waiting for it.", flush=True)
+            holder = _holder(file.read())
+            if not wait:
+                raise AtWorkError(f"Nothing was done: a make run is at work ({holder}). Run again when it has ended.") from None
+            print(f"Another make run is at work ({holder}); waiting for it.", flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate()

@@ -205,7 +205,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     began = time.monotonic()
     try:
-        with only_one(Path(os.environ["DAGSTER_HOME"])):
+        # The store is in use between the steps of its runs, too.
+        with only_one(Path(os.environ["DAGSTER_HOME"])), Store(default_store()).in_use():
             failed = run_every_class(arguments) if every else run_each(launches, force=arguments.force)
         if not (failed or every):
             print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(launches)}")

@@ -66,6 +66,14 @@ def test_settings_and_benchmarks_are_words(make, tmp_path, value):
     assert not (tmp_path / "ran").exists()
 
 
+def test_what_is_pruned_is_removed_only_when_that_is_asked_for(make, tmp_path):
+    for got in make("prune", KEEP="`touch ran`"):
+        assert got == ["-m", "pipelines.prune", "--keep=`touch ran`"]
+    for got in make("prune", DELETE="1"):
+        assert got == ["-m", "pipelines.prune", "--delete"]
+    assert not (tmp_path / "ran").exists()
+
+
 def test_places_are_text_too(make, tmp_path):
     store = f"{tmp_path}/it's a `touch ran` $(touch ran)"
     for got in make("tensorboard", FULLCIRCLE_STORE=store, HOST="`touch ran`", PORT="$(touch ran)"):
