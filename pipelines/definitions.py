@@ -4,7 +4,7 @@ import datetime
 
 import dagster as dg
 
-from assets import autoencoders, drawings, feature_patterns, glyphs
+from assets import autoencoders, drawings, feature_patterns, glyphs, inbox
 from pipelines.executor import EXECUTOR
 from pipelines.io_managers import StoreIOManager
 from pipelines.jobs import JOBS
@@ -33,6 +33,7 @@ defs = dg.Definitions(
             *glyphs.ASSETS,
             *(asset for of_model in autoencoders.ASSETS.values() for asset in of_model),
             *feature_patterns.ASSETS.values(),
+            *inbox.ASSETS,
         ],
     ),
     asset_checks=[

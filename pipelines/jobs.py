@@ -10,14 +10,16 @@ from typing import Any
 
 import dagster as dg
 
-from assets import autoencoders, drawings, feature_patterns, glyphs
+from assets import autoencoders, drawings, feature_patterns, glyphs, inbox
 from fullcircle.core.settings import Parts
 from fullcircle.steps import autoencoders as autoencoder_steps
 from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps import feature_patterns as feature_steps
 from fullcircle.steps import glyphs as glyph_steps
+from fullcircle.steps import inbox as inbox_steps
 from fullcircle.steps import recognition
 from fullcircle.steps.profiles import AUTOENCODER_PROFILES, FEATURE_PROFILES, GLYPH_PROFILES, PROFILES, RECOGNITION_PROFILES
+from fullcircle.steps.settings import InboxSettings
 from fullcircle.steps.step import Step
 from pipelines.config import run_config
 from pipelines.executor import EXECUTOR
@@ -27,6 +29,8 @@ LEARN_DRAWING = "learn_drawing"
 RECOGNISE_DRAWINGS = "recognise_drawings"
 PREPARE_GLYPHS = "prepare_glyphs"
 TRAIN_AUTOENCODERS = "train_autoencoders"
+READ_INBOX = "read_inbox"
+REFRESH_PICTURES = "refresh_pictures"
 SMOKE_TEST = "smoke_test"
 SHOW_ENCODER_FEATURES = "show_encoder_features"
 SHOW_AUTOENCODER_FEATURES = "show_autoencoder_features"
@@ -106,6 +110,26 @@ JOBS = [
             if model != feature_steps.ENCODER
         ],
         "Show what the maps of autoencoders trained on one picture source react to most: of all, or of those selected.",
+    ),
+    _job(
+        READ_INBOX,
+        inbox.ASSETS,
+        drawings.PARTITIONS,
+        [(InboxSettings(), [inbox_steps.STEP])],
+        "Read the pictures that arrived in the inbox of one drawing class by its champion, each of them once.",
+    ),
+    _job(
+        REFRESH_PICTURES,
+        [*glyphs.ASSETS, *(asset for of_model in autoencoders.ASSETS.values() for asset in of_model)],
+        glyphs.PARTITIONS,
+        [
+            (GLYPH_PROFILES[DEFAULT_PROFILE].settings, glyph_steps.STEPS),
+            *(
+                (AUTOENCODER_PROFILES[model][DEFAULT_PROFILE].settings, steps)
+                for model, steps in autoencoder_steps.STEPS.items()
+            ),
+        ],
+        "Collect the pictures of one picture source again, and train again the autoencoders that learn from them.",
     ),
     smoke_job(SMOKE_TEST, EXECUTOR),
 ]

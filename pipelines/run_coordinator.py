@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import QueuedRunCoordinator, SubmitRunContext
 
-from assets import autoencoders, drawings, feature_patterns, glyphs
+from assets import autoencoders, drawings, feature_patterns, glyphs, inbox
 from assets.from_steps import op_name
 from assets.partitions import PARTITION_TAG
 from fullcircle.core.default_store import default_store
@@ -29,7 +29,7 @@ _Names = Callable[[Path], Iterable[str]]
 def _partitions() -> dict[str, tuple[str, _Names]]:
     drawing: tuple[str, _Names] = ("drawing class", known_drawings)
     source: tuple[str, _Names] = ("picture source", known_sources)
-    of_drawings = [*drawings.ASSETS, feature_patterns.ASSETS[ENCODER]]
+    of_drawings = [*drawings.ASSETS, *inbox.ASSETS, feature_patterns.ASSETS[ENCODER]]
     of_sources = [*glyphs.ASSETS, *(asset for of_model in autoencoders.ASSETS.values() for asset in of_model)]
     of_sources += [asset for model, asset in feature_patterns.ASSETS.items() if model != ENCODER]
     return {asset.op.name: drawing for asset in of_drawings} | {asset.op.name: source for asset in of_sources}

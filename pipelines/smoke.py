@@ -34,6 +34,7 @@ SETTINGS = PROFILES["quick"].settings.replaced(
         "decoder": {"epochs": 1, "balanced_epochs": 0},
         "encoder": {"epochs": 1, "image_epochs": 1},
         "reader": {"pictures": 4, "redraws": 100, "gradient_steps": 3, "workers": 1},
+        "champion": {"pictures": 20, "redraws": 50, "workers": 1},
         "report": {"pictures": 3},
     }
 )

@@ -54,7 +54,18 @@ def open_picture(path: Path, drawing: Drawing) -> Picture:
     Raises:
         PictureError: no such file, zero bytes, not a picture, too large, animated, or truncated.
     """
-    picture = eight_bits(open_upright(path), drawing.channels)
+    return as_picture(path, open_upright(path), drawing)
+
+
+def as_picture(path: Path, opened: Image.Image, drawing: Drawing) -> Picture:
+    """A file that is opened already, upright, by the rest of the rule.
+
+    Args:
+        path: where it came from.
+        opened: of any mode.
+        drawing: the drawing class.
+    """
+    picture = eight_bits(opened, drawing.channels)
     fitted = fit(picture, drawing.height, drawing.width, even=bool(drawing.ground))
     return Picture(path, fitted.image, picture.size, fitted.scale, fitted.offset)
 

@@ -44,3 +44,19 @@ class ReaderSettings(Settings):
     def taken(self) -> tuple[str, ...]:
         """The steps, in order."""
         return tuple(self.steps.split(","))
+
+
+@dataclasses.dataclass(frozen=True)
+class InboxReadingSettings(ReaderSettings):
+    """Where pictures arrive, and how the champion reads them."""
+
+    folder: str = setting("data/inbox", "holds a folder for each drawing class, line/ for one; relative to the checkout")
+    pictures: int = setting(1000, "at most so many pictures in one run; the others wait for the next", low=1)
+    settle_seconds: float = setting(
+        2.0, "a file that changes within so many seconds is still being copied, and waits for the next run", low=0, idle=True
+    )
+
+    @classmethod
+    def section(cls) -> str:
+        """As it is called in the settings of a whole run."""
+        return "inbox"

@@ -50,7 +50,20 @@ def latest_reader(
     unverified: bool = False,
     progress: Progress = silent,
 ) -> tuple[Reader, dict[str, str]]:
-    """A reader from the latest encoder and the decoder that it was trained through, and the content hash of each.
+    """A reader of the models of `latest_models`, and the content hash of each; arguments and errors are the same."""
+    models = latest_models(store, drawing, settings, unverified=unverified, progress=progress)
+    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
+
+
+def latest_models(
+    store: Store,
+    drawing: Drawing,
+    settings: ReaderSettings,
+    *,
+    unverified: bool = False,
+    progress: Progress = silent,
+) -> dict[str, StoredObject]:
+    """The latest encoder and the decoder that it was trained through, as far as a reader needs them.
 
     Models that no step needs are left out; the gradient without the encoder takes the latest decoder. Models that did not pass
     their blocking checks are not used.
@@ -83,7 +96,7 @@ def latest_reader(
                 f"{command}, or use it all the same with: --any"
             )
         progress.say(f"{which} is used although {why}")
-    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
+    return models
 
 
 def champion_reader(
@@ -95,9 +108,23 @@ def champion_reader(
     last_whole: bool = False,
     progress: Progress = silent,
 ) -> tuple[Reader, dict[str, str]]:
-    """A reader from the champion of a drawing class, and the content hash of each of its models.
+    """A reader of the models of `champion_models`, and the content hash of each; arguments and errors are the same."""
+    models = champion_models(store, drawing, settings, unverified=unverified, last_whole=last_whole, progress=progress)
+    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
 
-    In a store in which nothing was ever decided of the class, as those of older versions are, it is that of `latest_reader`.
+
+def champion_models(
+    store: Store,
+    drawing: Drawing,
+    settings: ReaderSettings,
+    *,
+    unverified: bool = False,
+    last_whole: bool = False,
+    progress: Progress = silent,
+) -> dict[str, StoredObject]:
+    """The models of the champion of a drawing class, ``encoder`` and ``decoder``, as far as a reader needs them.
+
+    In a store in which nothing was ever decided of the class, as those of older versions are, they are those of `latest_models`.
 
     Args:
         store: where the models and the decisions are.
@@ -113,7 +140,7 @@ def champion_reader(
     """
     last = None if unverified else last_decision(store, CHAMPION, drawing.name)
     if last is None:
-        return latest_reader(store, drawing, settings, unverified=unverified, progress=progress)
+        return latest_models(store, drawing, settings, unverified=unverified, progress=progress)
     needed = {name for step, name in (("encoder", "encoder"), ("gradient", "decoder")) if step in settings.taken}
     if not last.decision.champion and needed:
         raise NothingMaterializedError(
@@ -143,7 +170,7 @@ def champion_reader(
                 f"back to the champion before it: fullcircle champion rollback {drawing.name} --reason TEXT, or use the latest "
                 "models all the same with: --any"
             )
-    return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
+    return models
 
 
 def _withheld(store: Store, asset: str, partition: str, model: StoredObject) -> str | None:

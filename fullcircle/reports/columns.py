@@ -39,7 +39,15 @@ DESCRIPTIONS = {
     "keypoints": "x and y of the points that the source knows, in the image's pixels",
     "original": "id of the original that it is a copy of",
     "operations": "what was done to it: JSON, one entry per operation of the pipeline",
-    "reason": "why it was rejected",
+    "reason": "why it was rejected or could not be read; empty where it was read",
+    "file": "the picture's file, relative to the folder of its drawing class in the inbox",
+    "sha256": "SHA-256 of the file",
+    "size_bytes": "size of the file",
+    "modified_ns": "when the file was last modified, in ns since 1970",
+    "first_seen": "when this content was first seen under this name",
+    "call": "the drawing call that was read",
+    "encoder": "content hash of the encoder that read it",
+    "decoder": "content hash of the decoder that it was read through",
 }
 
 

@@ -15,7 +15,7 @@ from fullcircle.data.settings import AugmentedSettings, ExamplesSettings, GlyphS
 from fullcircle.evaluation.settings import AutoencoderReportSettings, FeaturePatternsSettings
 from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
 from fullcircle.promotion.settings import AutoencoderChampionSettings, ChampionSettings
-from fullcircle.reading.settings import ReaderSettings
+from fullcircle.reading.settings import InboxReadingSettings, ReaderSettings
 from fullcircle.reports.settings import RecognitionSettings, ReportSettings
 from fullcircle.training.settings import DecoderSettings, EncoderSettings, refuse_canvas
 
@@ -100,6 +100,13 @@ class DrawingsSettings(Parts):
     def check(self, drawing: Drawing) -> None:
         """Refuse models that cannot take the drawing's canvas; raises as `refuse_canvas` does."""
         refuse_canvas(drawing, self.decoder, self.encoder)
+
+
+@dataclasses.dataclass(frozen=True)
+class InboxSettings(Parts):
+    """All settings of one run that reads the inbox of a drawing class."""
+
+    inbox: InboxReadingSettings = dataclasses.field(default_factory=InboxReadingSettings)
 
 
 @dataclasses.dataclass(frozen=True)

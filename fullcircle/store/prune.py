@@ -47,10 +47,6 @@ KEEP = 3
 YOUNG_SECONDS = 24 * 3600.0
 """So long an object is kept that the ledger does not name."""
 
-DECISION = "champion.json"
-"""The file of a decision which models are champion, by name under this key of it:"""
-CHAMPION = "champion"
-
 TRASH = "pruned"
 """Folder of the store with what is being removed."""
 

@@ -36,28 +36,44 @@ class Folder(PathSource):
         return self._walk(self.path.resolve())
 
     def _walk(self, root: Path) -> Iterator[Candidate]:
-        unreadable: list[OSError] = []
-        for folder, folders, files in os.walk(root, onerror=unreadable.append):
-            folders.sort()
-            inner = Path(folder).relative_to(root).parts
-            links = [name for name in folders if Path(folder, name).is_symlink()]
-            for name in sorted([*files, *links]):
-                path = Path(folder, name)
-                origin = valid_name(path.relative_to(root).as_posix())
-                label, group = valid_name(inner[0]) if inner else "", valid_name("/".join(inner[1:]))
-                yield Candidate(origin, origin, label, group, partial(_load, path, root))
-        for error in unreadable:
-            path = Path(error.filename)
+        for path, message in everything_in(root):
             origin = valid_name(path.relative_to(root).as_posix())
-            message = f"A folder that can be read is expected. Received: {error.strerror}."
-            yield Candidate(origin, origin, "", "", partial(_fail, message))
+            inner = path.relative_to(root).parts[:-1]
+            label, group = valid_name(inner[0]) if inner else "", valid_name("/".join(inner[1:]))
+            if message is None:
+                yield Candidate(origin, origin, label, group, partial(load_within, path, root))
+            else:
+                yield Candidate(origin, origin, "", "", partial(_fail, message))
+
+
+def everything_in(root: Path) -> Iterator[tuple[Path, str | None]]:
+    """Every file of a folder and of those in it, and every link to a folder, in an order that does not change; None with each.
+
+    After them come the folders that cannot be read, each with the reason.
+    """
+    unreadable: list[OSError] = []
+    for folder, folders, files in os.walk(root, onerror=unreadable.append):
+        folders.sort()
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        yield from ((Path(folder, name), None) for name in sorted([*files, *links]))
+    for error in unreadable:
+        yield Path(error.filename), f"A folder that can be read is expected. Received: {error.strerror}."
 
 
 def _fail(message: str) -> Loaded:
     raise PictureError(message)
 
 
-def _load(path: Path, root: Path) -> Loaded:
+def load_within(path: Path, root: Path) -> Loaded:
+    """A file of a folder as a picture.
+
+    Args:
+        path: of the file.
+        root: the folder, without links in its own path.
+
+    Raises:
+        PictureError: as `open_upright`, and for a link that leaves the folder or leads to one.
+    """
     if path.is_symlink():
         target = Path(os.path.realpath(path))
         if not target.is_relative_to(root):

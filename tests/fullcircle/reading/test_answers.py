@@ -69,11 +69,11 @@ class Near:
 def pictures(tmp_path, monkeypatch):
     """A folder with two pictures of one line, one of them ten times as large, and no need of a trained network."""
 
-    def latest_reader(store, drawing, settings, **others):
+    def champion_reader(store, drawing, settings, **others):
         settings = ReaderSettings(steps=",".join(s for s in settings.taken if s != "gradient"))
         return Reader(drawing, scaling("range", drawing.factors), Near(), None, settings), {"encoder": "e1"}
 
-    monkeypatch.setattr(stored, "latest_reader", latest_reader)
+    monkeypatch.setattr(stored, "champion_reader", champion_reader)
     folder = tmp_path / "pictures"
     folder.mkdir()
     image = LINE.render(SPEC[None])[0]
