@@ -16,7 +16,7 @@ from fullcircle.drawings import drawing_class
 from fullcircle.models.stored import training_of
 from fullcircle.promotion.settings import AutoencoderChampionSettings, ChampionSettings
 from fullcircle.reading.stored import CHAMPION
-from fullcircle.store.champions import SUFFIX, Models, Recorded, called, is_whole, last_decision
+from fullcircle.store.champions import SUFFIX, Models, Recorded, called, decides_champions, is_whole, last_decision
 from fullcircle.store.objects import NothingMaterializedError, Store
 
 UNSEEN_SEED = 0
@@ -39,7 +39,7 @@ def champions(store: Store) -> Iterator[tuple[str, str, Recorded]]:
         StoredObjectError: when a decision is not whole.
     """
     for asset, partition in sorted(store.ledger.latest_of_all()):
-        if asset == CHAMPION or asset.endswith(SUFFIX):
+        if decides_champions(asset):
             last = last_decision(store, asset, partition)
             assert last is not None
             yield asset, partition, last

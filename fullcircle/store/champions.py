@@ -79,8 +79,20 @@ def commit_decision(store: Store, decision: Decision) -> StoredObject:
 
 
 def decision_of(stored: StoredObject) -> Decision:
-    """The decision that an object holds."""
-    return Decision(**stored.json(FILE))
+    """The decision that an object holds.
+
+    Raises:
+        StoredObjectError: when it holds other fields than this version of Full Circle knows.
+    """
+    fields = stored.json(FILE)
+    try:
+        return Decision(**fields)
+    except TypeError as error:
+        known = ", ".join(field.name for field in dataclasses.fields(Decision))
+        raise StoredObjectError(
+            f"{stored.file(FILE)} is expected to be a decision with {known}. Received: {', '.join(fields)}. A newer version of Full "
+            "Circle may have written it and can read it."
+        ) from error
 
 
 def history(store: Store, asset: str, partition: str) -> list[Recorded]:
@@ -142,6 +154,11 @@ def reigns(decisions: Sequence[Decision]) -> list[Models]:
 
 SUFFIX = "_champion"
 """What the asset of the champion of one of several models ends with, ``glyphs/vae_champion``; else it is ``drawings/champion``."""
+
+
+def decides_champions(asset: str) -> bool:
+    """Whether the versions of an asset are decisions."""
+    return asset.endswith(("/champion", SUFFIX))
 
 
 def called(asset: str, partition: str) -> str:

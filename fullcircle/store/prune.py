@@ -36,6 +36,7 @@ from pathlib import Path
 
 from fullcircle.core.progress import size
 from fullcircle.core.settings import SettingsError
+from fullcircle.store.champions import decides_champions, decision_of
 from fullcircle.store.in_use import alone
 from fullcircle.store.ledger import StoreError, cannot_write
 from fullcircle.store.ledger_records import PRUNE
@@ -177,7 +178,7 @@ def _needed(store: Store, made: _Made, keep: int, runs: Collection[str]) -> set[
         roots.update(newest_first[:keep])
         if (served := store.ledger.latest(*subject)) is not None:
             roots.add(served["version"])
-        if _decides(subject[0]):
+        if decides_champions(subject[0]):
             decisions.update(versions)
             roots.update(_champions(store, subject, newest_first, keep))
     for run in runs:
@@ -192,18 +193,13 @@ def _needed(store: Store, made: _Made, keep: int, runs: Collection[str]) -> set[
     return needed
 
 
-def _decides(asset: str) -> bool:
-    name = asset.rpartition("/")[2]
-    return name == CHAMPION or name.endswith(f"_{CHAMPION}")
-
-
 def _champions(store: Store, subject: Subject, newest_first: Iterable[str], keep: int) -> set[str]:
     """The models of the present champion and of those before it, `keep` different champions in all."""
     found: dict[frozenset[str], None] = {}
     served = store.ledger.latest(*subject)
     for version in itertools.chain([served["version"]] if served else [], newest_first):
-        decision = store.open(version, f"{subject[0]} ({subject[1]})").json(DECISION)
-        if models := frozenset(decision[CHAMPION].values()):
+        decision = decision_of(store.open(version, f"{subject[0]} ({subject[1]})"))
+        if models := frozenset(decision.champion.values()):
             found[models] = None
         if len(found) == keep:
             break

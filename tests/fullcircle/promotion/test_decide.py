@@ -8,6 +8,7 @@ from fullcircle.core.settings import SettingsError
 from fullcircle.promotion.decide import BY_HAND, before, decide, force, roll_back, unchecked
 from fullcircle.promotion.settings import ChampionSettings
 from fullcircle.store.champions import (
+    FILE,
     FORCED,
     PROMOTED,
     REFUSED,
@@ -15,6 +16,7 @@ from fullcircle.store.champions import (
     SAME,
     called,
     commit_decision,
+    decision_of,
     history,
     is_whole,
     last_decision,
@@ -258,3 +260,14 @@ def test_a_model_whose_check_failed_is_named_with_the_check(store, model):
 
 def test_names_of_champions():
     assert (called(ASSET, LINE), called("glyphs/vae_champion", "tifinagh")) == ("line", "tifinagh/vae")
+
+
+def test_a_decision_with_fields_of_another_version_is_refused_in_a_sentence(store, judge, model):
+    judge(model("a"))
+    with store.draft() as draft:
+        (draft.path / FILE).write_text('{"outcome": "promoted", "mood": "good"}')
+        stored = draft.commit()
+    with pytest.raises(
+        StoredObjectError, match="is expected to be a decision with outcome, .* Received: outcome, mood. A newer version"
+    ):
+        decision_of(stored)

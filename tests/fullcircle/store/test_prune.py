@@ -1,5 +1,6 @@
 """What is kept and what goes, and that nobody who works meanwhile loses anything."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import pytest
 
 from fullcircle.core.settings import SettingsError
 from fullcircle.store import prune as pruning
+from fullcircle.store.champions import Decision
 from fullcircle.store.in_use import LOCK_FILE, InUseError, alone, in_use
 from fullcircle.store.ledger import CHECK, PRUNE, StoreError
 from fullcircle.store.objects import Store, StoredObjectError
@@ -43,9 +45,9 @@ def retrained(store, week, run_id="r"):
 
 
 def decided(store, week, champion, challenger, previous):
-    text = {"champion": champion, "challenger": challenger, "week": week}
+    decision = Decision("promoted", f"Week {week}.", challenger, champion, {}, previous, week)
     read = [*challenger.values(), *([previous] if previous else [])]
-    return made(store, "drawings/champion", text, read, name="champion.json")
+    return made(store, "drawings/champion", dataclasses.asdict(decision), read, name="champion.json")
 
 
 def there(store):
