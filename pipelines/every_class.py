@@ -12,14 +12,15 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 import dagster as dg
 
 from assets import drawings
 from fullcircle.core.progress import duration
 from fullcircle.store.objects import Store
-from pipelines.launch import Launch, run, stale
+from pipelines.interrupts import Interrupts
+from pipelines.launch import LOOK_SECONDS, Launch, run, stale
 from pipelines.tags import GROUP_TAG
 
 
@@ -73,12 +74,20 @@ def _run_each(launches: Sequence[Launch], force: bool) -> list[Outcome]:
     with dg.DagsterInstance.get() as instance:
         at_once = trainings(instance)
     stop = threading.Event()
-    with ThreadPoolExecutor(at_once) as pool:
+    with Interrupts() as interrupts, ThreadPoolExecutor(at_once) as pool:
+        runs = [pool.submit(_run, launch, tags, stop, force) for launch in launches]
         try:
-            return list(pool.map(lambda launch: _run(launch, tags, stop, force), launches))
-        finally:  # signals reach only this thread
+            left: set[Future[Outcome]] = set(runs)
+            while left and not interrupts.noted:  # signals reach only this thread
+                done, left = wait(left, LOOK_SECONDS, FIRST_EXCEPTION)
+                for run in done:
+                    run.result()  # raises what it raised
+        finally:
             stop.set()
             pool.shutdown(cancel_futures=True)
+    if interrupts.noted:
+        raise KeyboardInterrupt
+    return [run.result() for run in runs]
 
 
 def _run(launch: Launch, tags: Mapping[str, str], stop: threading.Event, force: bool) -> Outcome:

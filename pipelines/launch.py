@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from fullcircle.steps.step import WHOLE, Planned, Step, plan
 from fullcircle.store.objects import Store
 from pipelines.config import run_config
 from pipelines.follow import Follower, last_lines
+from pipelines.interrupts import Interrupts
 from pipelines.run_processes import close_dead_runs, name_of, session_is_alive
 from pipelines.tags import ASKED_TAG, FORCE_TAG, LAUNCH_TAG
 
@@ -190,7 +191,7 @@ def launch(
     # Relative to the working folder, which is that of the workspace as it is for `make ui`: the code location is the same one.
     environment = os.environ | {"FULLCIRCLE_STORE": str(default_store())}
     stop = stop or threading.Event()
-    with dg.DagsterInstance.get() as instance, log.open("wb") as output:
+    with dg.DagsterInstance.get() as instance, log.open("wb") as output, Interrupts() as interrupts:
         follower = Follower(instance, name, log, label)
         for closed in close_dead_runs(instance):
             follower.say(f"closed {name_of(closed)}: its processes were gone")
@@ -206,7 +207,7 @@ def launch(
         ) as process:
             interrupted = True
             try:
-                _follow(follower, process, answer, stop)
+                _follow(follower, process, answer, lambda seconds: stop.wait(seconds) or interrupts.noted)
                 interrupted = False
             finally:
                 _end(instance, follower, process, interrupted)
@@ -217,8 +218,12 @@ def launch(
     return RunOutcome(False, failures, log, follower.run.run_id if follower.run else None)
 
 
-def _follow(follower: Follower, process: subprocess.Popen[bytes], answer: Path, stop: threading.Event) -> None:
-    """Return when the run is over, was refused, or has no process left."""
+def _follow(follower: Follower, process: subprocess.Popen[bytes], answer: Path, stopped: Callable[[float], bool]) -> None:
+    """Return when the run is over, was refused, or has no process left.
+
+    Raises:
+        KeyboardInterrupt: when `stopped`, which waits for so many seconds, says so.
+    """
     launched = False
     while True:
         alive = process.poll() is None or session_is_alive(process.pid)  # before the look: what it did last is then shown
@@ -233,7 +238,7 @@ def _follow(follower: Follower, process: subprocess.Popen[bytes], answer: Path, 
             return
         if (launched and follower.over) or not alive:
             return
-        if stop.wait(LOOK_SECONDS):
+        if stopped(LOOK_SECONDS):
             raise KeyboardInterrupt
 
 

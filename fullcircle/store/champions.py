@@ -90,8 +90,8 @@ def decision_of(stored: StoredObject) -> Decision:
     except TypeError as error:
         known = ", ".join(field.name for field in dataclasses.fields(Decision))
         raise StoredObjectError(
-            f"{stored.file(FILE)} is expected to be a decision with {known}. Received: {', '.join(fields)}. A newer version of Full "
-            "Circle may have written it and can read it."
+            f"{stored.file(FILE)} is expected to be a decision with {known}. Received: {', '.join(fields)}. A newer version of "
+            "Full Circle may have written it and can read it."
         ) from error
 
 
