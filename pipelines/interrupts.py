@@ -1,8 +1,8 @@
 """Interrupts: Ctrl-C and the like, noted and acted on where it is safe.
 
-Belongs here: why `KeyboardInterrupt` is not left to Python while a run is followed. Python raises it wherever the main thread happens
-to be; in a callback of the garbage collector, as SQLAlchemy has some, it is printed and dropped, and the run goes on as if nobody had
-asked.
+Belongs here: why `KeyboardInterrupt` is not left to Python while a run is followed. Python raises it wherever the main thread
+happens to be; in a callback of the garbage collector, as SQLAlchemy has some, it is printed and dropped, and the run goes on as if
+nobody had asked.
 """
 
 from __future__ import annotations

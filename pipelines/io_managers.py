@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.materialization import Made
 from fullcircle.steps.step import WHOLE, command_for
+from fullcircle.store.champions import decides_champions, enter_decision
 from fullcircle.store.objects import Store, StoredObject
 
 
@@ -23,7 +24,11 @@ class LedgerIOManager(dg.IOManager):
         self._run_id = run_id
 
     def handle_output(self, context: dg.OutputContext, obj: Made) -> None:
-        self._store.ledger.append(dict(obj.entry))
+        entry = dict(obj.entry)
+        if decides_champions(entry["asset"]):
+            enter_decision(self._store, entry)
+        else:
+            self._store.ledger.append(entry)
 
     def load_input(self, context: dg.InputContext) -> StoredObject:
         asset = context.asset_key.to_user_string()

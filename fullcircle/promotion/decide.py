@@ -24,6 +24,7 @@ from fullcircle.store.champions import (
     Models,
     Recorded,
     commit_decision,
+    deciding,
     history,
     is_whole,
     reigns,
@@ -32,18 +33,6 @@ from fullcircle.store.objects import Store
 
 BY_HAND = "by hand"
 """In place of the run's id in the ledger's entry of a decision that a person made."""
-
-
-def before(store: Store, asset: str, partition: str, challenger: Models) -> list[Recorded]:
-    """The decisions that one of this challenger comes after, oldest first.
-
-    The last ones, as far as they are of the very same challenger and no person made them, are left out: they are decided anew, with
-    the same result as long as nothing else changed. So a challenger that was decided of is up to date.
-    """
-    decisions = history(store, asset, partition)
-    while decisions and decisions[-1].decision.challenger == challenger and not decisions[-1].decision.by_hand:
-        decisions.pop()
-    return decisions
 
 
 def unchecked(store: Store, models: Models, partition: str) -> str | None:
@@ -150,38 +139,39 @@ def roll_back(store: Store, asset: str, partition: str, reason: str, to: str | N
     Raises:
         SettingsError: when there is none, or it is not whole.
     """
-    decisions = history(store, asset, partition)
     _with_reason(reason)
-    earlier = reigns([recorded.decision for recorded in decisions])[:-1]
-    if to is not None:
-        matching = [models for models in earlier if any(version.startswith(to) for version in models.values())]
-        if not matching:
+    with deciding(store):
+        decisions = history(store, asset, partition)
+        earlier = reigns([recorded.decision for recorded in decisions])[:-1]
+        if to is not None:
+            matching = [models for models in earlier if any(version.startswith(to) for version in models.values())]
+            if not matching:
+                raise SettingsError(
+                    f"An earlier champion of {partition} is expected. Received: {to!r}. There are: {_listed(earlier)}."
+                )
+            chosen: Models | None = matching[-1]
+        else:
+            chosen = next((models for models in reversed(earlier) if is_whole(store, models)), None)
+        if chosen is None or not is_whole(store, chosen):
             raise SettingsError(
-                f"An earlier champion of {partition} is expected. Received: {to!r}. There are: {_listed(earlier)}."
+                f"A champion of {partition} to go back to is expected that lies whole in the store. Received: {_listed(earlier)}. "
+                "Train another one."
             )
-        chosen: Models | None = matching[-1]
-    else:
-        chosen = next((models for models in reversed(earlier) if is_whole(store, models)), None)
-    if chosen is None or not is_whole(store, chosen):
-        raise SettingsError(
-            f"A champion of {partition} to go back to is expected that lies whole in the store. Received: {_listed(earlier)}. "
-            "Train another one."
+        last = decisions[-1]
+        return _by_hand(
+            store,
+            asset,
+            partition,
+            Decision(
+                ROLLED_BACK,
+                reason,
+                challenger=chosen,
+                champion=chosen,
+                before=last.decision.champion,
+                previous=last.stored.hash,
+                comparisons=last.decision.comparisons,
+            ),
         )
-    last = decisions[-1]
-    return _by_hand(
-        store,
-        asset,
-        partition,
-        Decision(
-            ROLLED_BACK,
-            reason,
-            challenger=chosen,
-            champion=chosen,
-            before=last.decision.champion,
-            previous=last.stored.hash,
-            comparisons=last.decision.comparisons,
-        ),
-    )
 
 
 def force(store: Store, asset: str, partition: str, models: Models, reason: str) -> Decision:
@@ -198,24 +188,25 @@ def force(store: Store, asset: str, partition: str, models: Models, reason: str)
         SettingsError: when no reason is given, or the models are not whole.
     """
     _with_reason(reason)
-    if not is_whole(store, models):
-        raise SettingsError(f"Models that lie whole in the store are expected. Received: {_listed([models])}.")
-    decisions = history(store, asset, partition)
-    last = decisions[-1] if decisions else None
-    return _by_hand(
-        store,
-        asset,
-        partition,
-        Decision(
-            FORCED,
-            reason,
-            challenger=models,
-            champion=models,
-            before=last.decision.champion if last else {},
-            previous=last.stored.hash if last else None,
-            comparisons=last.decision.comparisons if last else 0,
-        ),
-    )
+    with deciding(store):
+        if not is_whole(store, models):
+            raise SettingsError(f"Models that lie whole in the store are expected. Received: {_listed([models])}.")
+        decisions = history(store, asset, partition)
+        last = decisions[-1] if decisions else None
+        return _by_hand(
+            store,
+            asset,
+            partition,
+            Decision(
+                FORCED,
+                reason,
+                challenger=models,
+                champion=models,
+                before=last.decision.champion if last else {},
+                previous=last.stored.hash if last else None,
+                comparisons=last.decision.comparisons if last else 0,
+            ),
+        )
 
 
 def _with_reason(reason: str) -> None:

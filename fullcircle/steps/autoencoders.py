@@ -17,11 +17,11 @@ from fullcircle.models.autoencoders import AUTOENCODERS, settings_class
 from fullcircle.models.settings import AutoencoderSettings
 from fullcircle.models.stored import TRAINING, training_of
 from fullcircle.models.stored_autoencoder import DECODER, ENCODER, halves_of
-from fullcircle.promotion.decide import before, decide, unchecked
+from fullcircle.promotion.decide import decide, unchecked
 from fullcircle.promotion.settings import AutoencoderChampionSettings
 from fullcircle.steps.glyphs import PREFIX
 from fullcircle.steps.step import Inputs, Step, Work
-from fullcircle.store.champions import SUFFIX, Models, called, commit_decision, opened
+from fullcircle.store.champions import SUFFIX, Models, called, commit_decision, decisions_before, opened
 from fullcircle.store.columns import IMAGE, LABEL
 from fullcircle.store.objects import Store, StoredObject
 from fullcircle.store.tables import TableReader
@@ -140,7 +140,7 @@ def make_decision(
         return compare_autoencoders(store, source, test, model, other, settings, comparison)
 
     refusal = unchecked(store, {f"{PREFIX}/{name}": model.hash}, source)
-    decided = decide(challenger, before(store, asset, source, challenger), settings, compare, refusal)
+    decided = decide(challenger, decisions_before(store, asset, source, challenger), settings, compare, refusal)
     progress.say(f"champion {called(asset, source)}: {decided.reason}")
     return commit_decision(store, decided)
 
@@ -186,7 +186,7 @@ def _decisions(store: Store, partition: str, inputs: Inputs) -> Inputs:
     """The last decision before one of this challenger."""
     ((asset, model),) = ((asset, stored) for asset, stored in inputs.items() if asset != f"{PREFIX}/test")
     challenger = {asset.rpartition("/")[2]: model.hash}
-    decisions = before(store, champion_of(asset), partition, challenger)
+    decisions = decisions_before(store, champion_of(asset), partition, challenger)
     return {champion_of(asset): decisions[-1].stored} if decisions else {}
 
 

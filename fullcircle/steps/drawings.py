@@ -24,14 +24,14 @@ from fullcircle.drawings.scaling import Scaling, scaling
 from fullcircle.models.decoders import DECODERS
 from fullcircle.models.encoders import ENCODERS
 from fullcircle.models.stored import TRAINING, model_of, network_module, refuse_changed, scaling_of, training_of
-from fullcircle.promotion.decide import before, decide, unchecked
+from fullcircle.promotion.decide import decide, unchecked
 from fullcircle.promotion.settings import ChampionSettings
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reading.stored import decoder_of, reader_of
 from fullcircle.reports.drawings import REPORTS, Report
 from fullcircle.reports.settings import ReportSettings
 from fullcircle.steps.step import Inputs, Step, Work, the_drawing_class
-from fullcircle.store.champions import Models, commit_decision, opened
+from fullcircle.store.champions import Models, commit_decision, decisions_before, opened
 from fullcircle.store.objects import Store, StoredObject
 from fullcircle.training.settings import DecoderSettings, EncoderSettings
 
@@ -244,7 +244,7 @@ def make_decision(
 
     versions = {name: model.hash for name, model in challenger.items()}
     refusal = unchecked(store, {_asset(name): version for name, version in versions.items()}, drawing.name)
-    decided = decide(versions, before(store, asset, drawing.name, versions), settings, compare, refusal)
+    decided = decide(versions, decisions_before(store, asset, drawing.name, versions), settings, compare, refusal)
     progress.say(f"champion of {drawing.name}: {decided.reason}")
     return commit_decision(store, decided)
 
@@ -348,7 +348,7 @@ def _challenger_and_decisions(store: Store, partition: str, inputs: Inputs) -> I
     """The challenger's decoder, and the last decision before one of this challenger."""
     found = {**inputs, **_decoder_of_the_encoder(store, partition, inputs)}
     challenger = {name: found[_asset(name)].hash for name in ("encoder", "decoder")}
-    decisions = before(store, _asset("champion"), partition, challenger)
+    decisions = decisions_before(store, _asset("champion"), partition, challenger)
     return found | ({_asset("champion"): decisions[-1].stored} if decisions else {})
 
 

@@ -10,14 +10,17 @@ their content hash.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fullcircle.store.objects import Store, StoredObject, StoredObjectError
 
 FILE = "champion.json"
+LOCK = "champions.lock"
 
 PROMOTED, REFUSED, SAME, FORCED, ROLLED_BACK = "promoted", "refused", "same", "forced", "rolled back"
 """How a decision may end: the challenger is champion now; is not; was it before; is it because a person wanted it; an earlier
@@ -60,6 +63,10 @@ class Decision:
     def by_hand(self) -> bool:
         """Whether a person made it."""
         return self.outcome in BY_HAND
+
+
+class OvertakenError(RuntimeError):
+    """A decision was come to on what is no longer so."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +120,49 @@ def history(store: Store, asset: str, partition: str) -> list[Recorded]:
         stored = store.open(entry["version"], f"{asset} ({partition})")
         found.append(Recorded(decision_of(stored), stored, entry))
     return found
+
+
+def decisions_before(store: Store, asset: str, partition: str, challenger: Models) -> list[Recorded]:
+    """The decisions that one of this challenger comes after, oldest first.
+
+    The last ones, as far as they are of the very same challenger and no person made them, are left out: they are decided anew, with
+    the same result as long as nothing else changed. So a challenger that was decided of is up to date.
+    """
+    decisions = history(store, asset, partition)
+    while decisions and decisions[-1].decision.challenger == challenger and not decisions[-1].decision.by_hand:
+        decisions.pop()
+    return decisions
+
+
+@contextlib.contextmanager
+def deciding(store: Store) -> Iterator[None]:
+    """While it is entered, no other process enters a decision."""
+    with store.in_use(), (store.root / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def enter_decision(store: Store, entry: Mapping[str, Any]) -> None:
+    """Write the ledger's entry of a decision, as long as it still follows the last one.
+
+    Args:
+        store: whose ledger.
+        entry: a materialisation whose version is the decision.
+
+    Raises:
+        OvertakenError: when somebody decided otherwise while it was decided. Nothing is entered.
+    """
+    asset, partition = entry["asset"], entry["partition"]
+    with deciding(store):
+        decision = decision_of(store.open(entry["version"], f"{asset} ({partition})"))
+        earlier = decisions_before(store, asset, partition, decision.challenger)
+        if (earlier[-1].stored.hash if earlier else None) != decision.previous:
+            now = earlier[-1].decision.outcome if earlier else "nothing"
+            raise OvertakenError(
+                f"The decision on the champion of {called(asset, partition)} is expected to follow the last one. Received: one "
+                f"that was come to while it was decided otherwise ({now}). Nothing was entered; run it again."
+            )
+        store.ledger.append(entry)
 
 
 def last_decision(store: Store, asset: str, partition: str) -> Recorded | None:

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from fullcircle.core.settings import SettingsError
-from fullcircle.promotion.decide import BY_HAND, before, decide, force, roll_back, unchecked
+from fullcircle.promotion.decide import BY_HAND, decide, force, roll_back, unchecked
 from fullcircle.promotion.settings import ChampionSettings
 from fullcircle.store.champions import (
     FILE,
@@ -14,9 +14,12 @@ from fullcircle.store.champions import (
     REFUSED,
     ROLLED_BACK,
     SAME,
+    OvertakenError,
     called,
     commit_decision,
     decision_of,
+    decisions_before,
+    enter_decision,
     history,
     is_whole,
     last_decision,
@@ -59,7 +62,9 @@ def judge(store):
     """Decides as a step does and enters the decision."""
 
     def made(challenger, low=0.01, margin=0.05, settings=SETTINGS, **more):
-        decided = decide(challenger, before(store, ASSET, LINE, challenger), settings, compare_to(low, margin), **more)
+        decided = decide(
+            challenger, decisions_before(store, ASSET, LINE, challenger), settings, compare_to(low, margin), **more
+        )
         version = commit_decision(store, decided).hash
         store.ledger.append({"asset": ASSET, "partition": LINE, "version": version, "run_id": "r", "time": 1.0})
         return decided
@@ -111,7 +116,7 @@ def test_the_very_same_models_are_not_compared(model, judge, store):
     judge(a)
     judge(model("b"), low=-1)
     asked = []
-    decided = decide(a, before(store, ASSET, LINE, a), SETTINGS, compare_to(asked=asked))
+    decided = decide(a, decisions_before(store, ASSET, LINE, a), SETTINGS, compare_to(asked=asked))
     assert (decided.outcome, decided.champion, asked) == (SAME, a, [])
 
 
@@ -125,7 +130,7 @@ def test_comparisons_are_counted_over_the_chain(store, model, judge):
     for i in range(4):
         judge(model(i))
     asked, new = [], model("new")
-    decide(new, before(store, ASSET, LINE, new), SETTINGS, compare_to(asked=asked))
+    decide(new, decisions_before(store, ASSET, LINE, new), SETTINGS, compare_to(asked=asked))
     assert asked == [({"encoder": model(3)["encoder"]}, 5)]
 
 
@@ -271,3 +276,26 @@ def test_a_decision_with_fields_of_another_version_is_refused_in_a_sentence(stor
         StoredObjectError, match="is expected to be a decision with outcome, .* Received: outcome, mood. A newer version"
     ):
         decision_of(stored)
+
+
+def test_a_decision_that_was_overtaken_by_a_rollback_is_not_entered(store, model, judge):
+    """While a run compares a third with the second, a person goes back to the first."""
+    a, b, c = model("a"), model("b"), model("c")
+    judge(a)
+    judge(b)
+    late = decide(c, decisions_before(store, ASSET, LINE, c), SETTINGS, compare_to(-1.0))
+    assert late.champion == b
+    roll_back(store, ASSET, LINE, "b is bad")
+    entry = {"asset": ASSET, "partition": LINE, "version": commit_decision(store, late).hash, "run_id": "r"}
+    with pytest.raises(OvertakenError, match=r"of line is expected to follow the last one. .* \(rolled back\)"):
+        enter_decision(store, entry)
+    assert champion(store) == a
+    judge(c, low=-1.0)
+    assert champion(store) == a
+
+
+def test_a_decision_that_was_made_before_may_be_entered_again(store, model, judge):
+    judge(model("a"))
+    last = last_decision(store, ASSET, LINE)
+    enter_decision(store, {**last.entry, "run_id": "again"})
+    assert len(history(store, ASSET, LINE)) == 1
