@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from assets.from_steps import op_name
-from fullcircle.core.settings import Parts
+from fullcircle.core.settings import Parts, Settings
 from fullcircle.steps.step import Step
 
 
@@ -15,8 +15,13 @@ def run_config(settings: Parts, steps: Sequence[Step]) -> dict[str, Any]:
         settings: of the whole run.
         steps: those that run.
     """
-    ops = {}
+    ops: dict[str, Any] = {}
     for step in steps:
-        own = getattr(settings, step.part).as_dict()
-        ops[op_name(step)] = {"config": {step.part: own} if len(step.makes) > 1 else own}
+        ops |= op_config(step, getattr(settings, step.part))
     return {"ops": ops}
+
+
+def op_config(step: Step, settings: Settings) -> dict[str, Any]:
+    """What one step is to be launched with, by the name of its op."""
+    own = settings.as_dict()
+    return {op_name(step): {"config": {step.part: own} if len(step.makes) > 1 else own}}

@@ -11,6 +11,7 @@ from pipelines.jobs import JOBS
 from pipelines.resources import StoreResource
 from pipelines.retraining import retraining_at_load
 from pipelines.schedules import SCHEDULES
+from pipelines.sensors import SENSORS
 
 _store = StoreResource()
 _freshness = retraining_at_load().freshness
@@ -44,6 +45,7 @@ defs = dg.Definitions(
     ],
     jobs=JOBS,
     schedules=SCHEDULES,
+    sensors=SENSORS,
     resources={"store": _store, "io_manager": StoreIOManager(store=_store)},
     executor=EXECUTOR,
 )

@@ -22,6 +22,11 @@ from fullcircle.core.settings import Parts, Settings, SettingsError, setting, un
 FILE = "retraining.toml"
 
 
+def listed(text: str) -> list[str]:
+    """The names in a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 @dataclasses.dataclass(frozen=True)
 class ScheduleSettings(Settings):
     """When a schedule runs, and what it trains."""
@@ -51,7 +56,7 @@ class ScheduleSettings(Settings):
     @property
     def names(self) -> list[str]:
         """The drawing classes that are named; none: those that were trained before."""
-        return [name.strip() for name in self.drawings.split(",") if name.strip()]
+        return listed(self.drawings)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +65,11 @@ class FolderSettings(Settings):
 
     sources: str = setting("", "names of registered folders, letters,digits for one; empty: all of them")
     seconds: int = setting(60, "between two looks", low=1)
+
+    @property
+    def names(self) -> list[str]:
+        """The sources that are named; none: all that are folders."""
+        return listed(self.sources)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,13 +2,30 @@
 
 from assets.materialization import ASKED_TAG, FORCE_TAG
 
-__all__ = ["ASKED_TAG", "BACKFILL_TAG", "FORCE_TAG", "GROUP_TAG", "LAUNCH_TAG", "MAX_RUNTIME_TAG", "SEED_TAG", "UNATTENDED"]
+__all__ = [
+    "ASKED_FOR_TAG",
+    "ASKED_TAG",
+    "BACKFILL_TAG",
+    "BECAUSE_TAG",
+    "FORCE_TAG",
+    "GROUP_TAG",
+    "LAUNCH_TAG",
+    "MAX_RUNTIME_TAG",
+    "SEED_TAG",
+    "UNATTENDED",
+]
 
 LAUNCH_TAG = "full_circle/launch"
 """One launch of `make run`, by a name of its own: its run and the file with all that the run's processes print."""
 
 GROUP_TAG = "full_circle/group"
 """The runs that one command launched for several partitions; the UI's list of runs filters by it."""
+
+ASKED_FOR_TAG = "full_circle/asked_for"
+"""What a sensor asked for, as a hash: runs that it asked for again after one failed have the same."""
+
+BECAUSE_TAG = "full_circle/because"
+"""Why a sensor asked for a run, in a sentence."""
 
 SEED_TAG = "full_circle/seed"
 """The seed that a schedule gave the runs of a tick."""
