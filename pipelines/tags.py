@@ -10,7 +10,6 @@ __all__ = [
     "FORCE_TAG",
     "GROUP_TAG",
     "LAUNCH_TAG",
-    "MAX_RUNTIME_TAG",
     "SEED_TAG",
     "UNATTENDED",
 ]
@@ -30,11 +29,16 @@ BECAUSE_TAG = "full_circle/because"
 SEED_TAG = "full_circle/seed"
 """The seed that a schedule gave the runs of a tick."""
 
-MAX_RUNTIME_TAG = "dagster/max_runtime"
-"""The tag with the seconds after which Dagster's monitoring ends a run; Dagster's, which has no public name for it."""
+UNATTENDED = {
+    "dagster/max_runtime": str(24 * 60 * 60),
+    "dagster/max_retries": "1",
+    "dagster/retry_strategy": "ALL_STEPS",
+}
+"""Tags of every run that a schedule or a sensor asks for; Dagster's own, which have no public names.
 
-UNATTENDED = {MAX_RUNTIME_TAG: str(24 * 60 * 60)}
-"""Tags of every run that a schedule or a sensor asks for: nobody watches it, and one that hangs would hold its pool for ever."""
+Nobody watches such a run. One that hangs would hold its pool for ever, so it is ended after a day. One whose processes were
+killed is executed once more, all of it: a step takes what it had made before from the store.
+"""
 
 BACKFILL_TAG = "dagster/backfill"
 """The tag of a run that belongs to a backfill; Dagster's, which has no public name for it."""

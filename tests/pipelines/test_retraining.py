@@ -5,10 +5,13 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.retries import auto_reexecution_should_retry_run
 
 from fullcircle.core.settings import SettingsError
 from pipelines.definitions import defs
 from pipelines.retraining import FILE, Retraining, retraining
+from pipelines.tags import LAUNCH_TAG, UNATTENDED
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,3 +67,19 @@ def test_the_instance_marks_what_is_old_and_tries_a_failed_tick_again(tmp_path):
         assert "FRESHNESS_DAEMON" in instance.get_required_daemon_types()
         assert instance.scheduler.max_tick_retries == 3
         assert instance.run_monitoring_enabled
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason", "again"),
+    [
+        (UNATTENDED, None, True),  # its processes were killed
+        (UNATTENDED, RunFailureReason.STEP_FAILURE, False),
+        ({LAUNCH_TAG: "a"}, None, False),  # whoever typed make run decides
+    ],
+)
+def test_what_nobody_watches_is_executed_again_after_a_kill_and_only_then(tmp_path, tags, reason, again):
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster_home" / "dagster.yaml").read_text())
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        status = dg.DagsterRunStatus.FAILURE
+        run = instance.create_run_for_job(defs.resolve_job_def("learn_drawing"), tags=tags, status=status)
+        assert auto_reexecution_should_retry_run(instance, run, reason) == again
