@@ -7,7 +7,7 @@ Does not belong here: how a picture is read (`reader`), figures and pages (`repo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -28,6 +28,8 @@ NOISES = (0.0, 0.02, 0.05, 0.10)
 """Standard deviations of the noise, of 1. The table has them in grey levels."""
 
 SIGMAS = tuple(255 * noise for noise in NOISES)
+"""The same in grey levels: what reports show. Examples with more noise are read at their largest level too, see `levels_of`."""
+
 SPLIT, STEP, CONTRAST, TRUE, CLEAN_MSE, TRUE_MSE = (
     "split",
     "step",
@@ -79,6 +81,17 @@ def noisy_picture(image: np.ndarray, identity: str, sigma: float, seed: int) -> 
     return add_noise(image[None], np.array([sigma]), rng)[0], int(rng.integers(2**63))
 
 
+def levels_of(splits: Mapping[str, TableReader]) -> tuple[float, ...]:
+    """The noise levels at which examples are read, in grey levels: `SIGMAS`, and the largest of their own where it is higher.
+
+    A model that was trained for more noise is held against what it makes of that much (`fullcircle.evaluation.drift`). Only the
+    uniform law has examples near its largest level.
+    """
+    noises = [table.about.get("noise", {}) for table in splits.values()]
+    most = max((noise["max_sigma_level"] for noise in noises if noise.get("law") == "uniform"), default=0.0)
+    return SIGMAS if most <= SIGMAS[-1] else (*SIGMAS, float(most))
+
+
 def write_readings(
     path: Path,
     drawing: Drawing,
@@ -97,17 +110,17 @@ def write_readings(
         models: content hash of each network, for the table's metadata.
         progress: where to say how far it is.
     """
-    settings, columns = reader.settings, schema(drawing, reader, models)
-    total = len(SIGMAS) * sum(min(table.rows, settings.pictures) for table in splits.values())
+    settings, columns, levels = reader.settings, schema(drawing, reader, models), levels_of(splits)
+    total = len(levels) * sum(min(table.rows, settings.pictures) for table in splits.values())
     asked: deque[tuple[str, Columns, np.ndarray]] = deque()  # blocks that are being read
 
     def batches() -> Iterator[Pictures]:
         for split, table in splits.items():
-            for block in _blocks(table, drawing, settings.pictures, max(1, settings.batch_size // len(SIGMAS))):
+            for block in _blocks(table, drawing, settings.pictures, max(1, settings.batch_size // len(levels))):
                 made = [
                     noisy_picture(image, identity, sigma, settings.seed)
                     for identity, image in zip(block[ID], block[IMAGE], strict=True)
-                    for sigma in SIGMAS
+                    for sigma in levels
                 ]
                 pictures = np.stack([picture for picture, _ in made])
                 asked.append((split, block, pictures))
@@ -117,7 +130,7 @@ def write_readings(
     with TableWriter(path, columns) as writer:
         for steps in reader.stream(batches(), total):
             split, block, pictures = asked.popleft()
-            writer.write(_rows(drawing, columns, split, block, pictures, steps))
+            writer.write(_rows(drawing, columns, split, block, levels, pictures, steps))
             done += len(steps.answer.specs)
             progress.step("readings", done, total, "pictures")
     return writer.rows
@@ -135,10 +148,16 @@ def _blocks(table: TableReader, drawing: Drawing, limit: int, size: int) -> Iter
 
 
 def _rows(
-    drawing: Drawing, columns: pa.Schema, split: str, block: Columns, pictures: np.ndarray, steps: Steps
+    drawing: Drawing,
+    columns: pa.Schema,
+    split: str,
+    block: Columns,
+    sigmas: Sequence[float],
+    pictures: np.ndarray,
+    steps: Steps,
 ) -> pa.RecordBatch:
     """Rows by picture, then noise level, then step."""
-    n, levels, k = len(block[ID]), len(SIGMAS), len(steps.each)
+    n, levels, k = len(block[ID]), len(sigmas), len(steps.each)
 
     def interleaved(name: str) -> np.ndarray:
         values = np.stack([getattr(r, name) for r in steps.each.values()], axis=1)
@@ -152,7 +171,7 @@ def _rows(
     made: dict[str, object] = {
         ID: np.repeat(block[ID], levels * k),
         SPLIT: [split] * len(specs),
-        SIGMA: np.tile(np.repeat(SIGMAS, k), n),
+        SIGMA: np.tile(np.repeat(sigmas, k), n),
         STEP: [*steps.each] * (n * levels),
         CONTRAST: drawing.contrast(true),
         **dict(zip(spec_columns(drawing), specs.T, strict=True)),

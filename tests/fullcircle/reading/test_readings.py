@@ -11,7 +11,7 @@ from fullcircle.drawings.scaling import scaling
 from fullcircle.evaluation.drawings import summarise_readings
 from fullcircle.reading import readings
 from fullcircle.reading.reader import Reader
-from fullcircle.reading.readings import SIGMAS, TRUE, errors_of, noisy_picture, of, write_readings
+from fullcircle.reading.readings import SIGMAS, TRUE, errors_of, levels_of, noisy_picture, of, write_readings
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.steps import drawings as drawing_steps
 from fullcircle.store.tables import TableReader
@@ -25,7 +25,8 @@ class GivenAnswers:
 
     def __init__(self, tables, n, off):
         specs = np.concatenate([specs_of(LINE, t.read([f.column for f in LINE.factors], n)) for t in tables])
-        self.latents = scaling("range", LINE.factors).to_latent(LINE.factors.snap(np.repeat(specs, LEVELS, axis=0) + off))
+        read = np.repeat(specs, len(levels_of(dict(enumerate(tables)))), axis=0)
+        self.latents = scaling("range", LINE.factors).to_latent(LINE.factors.snap(read + off))
 
     def predict_on_batch(self, images):
         now, self.latents = self.latents[: len(images)], self.latents[len(images) :]
@@ -114,6 +115,22 @@ def test_the_splits_may_be_smaller_than_asked_for(splits, tmp_path):
     table, rows = written(tmp_path / "r.parquet", splits, n=100, steps="encoder")
     assert table.rows == 2 * 12 * LEVELS
     assert set(rows["step"]) == {"encoder"}
+
+
+@pytest.mark.parametrize(("law", "levels"), [("uniform", (*SIGMAS, 41.0)), ("article", SIGMAS), ("none", SIGMAS)])
+def test_what_has_more_noise_by_the_uniform_law_is_read_at_that_level_too(store, law, levels):
+    table = drawing_steps.make_examples(store, LINE, ExamplesSettings(n=4, noise_max_sigma=41.0, noise_law=law)).table()
+    assert levels_of({"test": table}) == levels
+
+
+def test_examples_with_more_noise_are_read_at_their_largest_level_too(store, tmp_path):
+    noisier = drawing_steps.make_examples(store, LINE, ExamplesSettings(n=4, noise_max_sigma=41.0)).table()
+    _, rows = written(tmp_path / "r.parquet", {"test": noisier}, n=2, steps="encoder")
+    assert rows["noise_sigma_level"] == pytest.approx((*SIGMAS, 41.0) * 2)
+    image, number = noisier.read(["image", "id"], 1)["image"][0], noisier.read(["id"], 1)["id"][0]
+    given = noisy_picture(image, number, 41.0, 1)[0].astype(float)
+    drawn = LINE.render(specs_of(LINE, {name: values[4:5] for name, values in rows.items()}))[0]
+    assert rows["redraw_mse"][4] == pytest.approx(((given - drawn) ** 2).mean() / 255**2)
 
 
 class Ring(Drawing):
