@@ -65,7 +65,7 @@ results: .venv/.installed  ## the latest figures of every report, and a page tha
 prune: .venv/.installed  ## what nothing needs any more of store and history, the latest 3 kept: KEEP=3; removed only with DELETE=1
 	@$(BIN)/python -m pipelines.prune $(call option,keep,$(KEEP)) $(if $(DELETE),--delete)
 
-bench: .venv/.installed  ## beside what one would use instead, two hours in all: BENCH=reading SET="reading.pictures=100 ..."
+bench: .venv/.installed  ## beside what one would use instead, four hours in all: BENCH=reading SET="reading.pictures=100 ..."
 	@$(BIN)/python -m benchmarks $(foreach name,$(BENCH),$(call quoted,$(name))) $(foreach setting,$(SET),$(call option,set,$(setting)))
 
 test: .venv/.installed-dev  ## linters, types and all tests
