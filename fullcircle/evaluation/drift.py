@@ -262,8 +262,7 @@ def levels_for(sigmas: np.ndarray, levels: np.ndarray) -> np.ndarray:
         sigmas: estimated, in grey levels, ``(n,)``.
         levels: ascending, ``(k,)``.
     """
-    reach = np.maximum(levels * TOLERANCE, ROUNDING)
-    return np.minimum(np.searchsorted(reach, sigmas), len(levels) - 1)
+    return np.minimum(np.searchsorted(levels * TOLERANCE, sigmas), len(levels) - 1)
 
 
 def matched(reference: Columns, sigmas: np.ndarray) -> Columns:

@@ -130,7 +130,7 @@ def test_clean_pictures_that_are_read_exactly_are_no_drift(rng):
 
 
 @pytest.mark.parametrize(
-    ("noise", "alarm"), [((0, 0), False), ((0, 25.5), False), ((20, 25.5), False), ((4, 6), False), ((35, 45), True)]
+    ("noise", "alarm"), [((0, 0), False), ((0.1, 0.3), False), ((0, 25.5), False), ((20, 25.5), False), ((4, 6), False), ((35, 45), True)]
 )
 def test_noise_within_the_tested_range_is_no_drift_in_any_mix(noise, alarm, rng):
     found = compare(on_test(250, rng), readings(rng.uniform(*noise, 100), rng), HOURLY)
@@ -139,7 +139,7 @@ def test_noise_within_the_tested_range_is_no_drift_in_any_mix(noise, alarm, rng)
 
 def test_each_test_picture_is_compared_at_one_level_in_shares_as_they_arrive(rng):
     reference = on_test(40, rng)
-    like = matched(reference, np.array([0, 0.2, 5.3, 5.9, 11, 13, 26, 90.0]))
+    like = matched(reference, np.array([0, 0, 0.1, 5.9, 11, 13, 26, 90.0]))
     assert np.array_equal(np.unique(like["noise_sigma_level"], return_counts=True), [SIGMAS, [10, 5, 15, 10]])
     assert like["noise_sigma_level"][:10].tolist() == [0] * 10
     for name, values in like.items():
