@@ -130,7 +130,8 @@ def test_clean_pictures_that_are_read_exactly_are_no_drift(rng):
 
 
 @pytest.mark.parametrize(
-    ("noise", "alarm"), [((0, 0), False), ((0.1, 0.3), False), ((0, 25.5), False), ((20, 25.5), False), ((4, 6), False), ((35, 45), True)]
+    ("noise", "alarm"),
+    [((0, 0), False), ((0.1, 0.3), False), ((0, 25.5), False), ((20, 25.5), False), ((4, 6), False), ((35, 45), True)],
 )
 def test_noise_within_the_tested_range_is_no_drift_in_any_mix(noise, alarm, rng):
     found = compare(on_test(250, rng), readings(rng.uniform(*noise, 100), rng), HOURLY)
