@@ -283,8 +283,9 @@ def matched(reference: Columns, sigmas: np.ndarray) -> Columns:
 def widened(sigmas: np.ndarray, noise_max_sigma: float, noise_law: str = "uniform") -> Widening:
     """The settings of examples that cover the noise of what arrived.
 
-    Only noise can be widened: a drawing class draws every grey that it has a factor for already, and what else a picture may
-    have, blur, another renderer, a second line, is no setting of examples but another drawing class.
+    Only noise can be widened. Examples have every value of every factor of the class already, greys included, and what else a
+    picture may have, blur, another renderer, a second line, is no setting of examples but another drawing class. So where nothing
+    is to be widened, training again on such examples is no remedy.
 
     Args:
         sigmas: estimated noise of what arrived, in grey levels, ``(n,)``.
