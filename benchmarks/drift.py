@@ -235,7 +235,8 @@ def _within(delays: np.ndarray, share: float) -> float:
 def tables(found: Mapping[str, Mapping[str, np.ndarray]]) -> list[Table]:
     """How soon each kind is found, and the median beside other tests."""
     ours, beside = [], []
-    for kind, by in found.items():
+    for kind in sorted(found, key=lambda name: KINDS[name].harmless):  # those that no test should find at the end
+        by = found[kind]
         row: dict[str, object] = {"pictures": KINDS[kind].about}
         for noise in ("clean", "noisy"):
             for share, name in ((0.5, "half"), (0.9, "90 %")):
@@ -274,7 +275,7 @@ def outcome(pool: Pool, models: Mapping[str, str], settings: DriftSettings, prog
             {", ".join(f"{k} `{v[:12]}`" for k, v in models.items())}.""",
             f"""Found: the window is full of lines of the class, then pictures of the kind arrive one by one, each followed by a
             test; {settings.repetitions} times, each with other test pictures. A dash: not within {LIMIT}. Clean: neither has noise,
-            but where noise is what drifts; noisy: both have as much as examples have by default. The last kinds are pictures that
+            but where noise is what drifts; noisy: both have as much as examples have by default. The last two are pictures that
             the class draws as well: finding them would be a false alarm.""",
             f"""Years without drift: {TICKS:,} ticks, {settings.a_tick:g} pictures at each on average, drawn with replacement from
             {settings.pictures} that are not among the {settings.reference} of test; divided anew for each year. An alarm within

@@ -181,7 +181,7 @@ KINDS: dict[str, Kind] = {
     "rectangle": Kind("another class: rectangle", _of_class("rectangle")),
     "some arcs": Kind("one picture of five is an arc", _of_class("arc"), share=0.2),
     "inverted": Kind("polarity inverted", _each(lambda image: 255 - image), harmless=True),
-    "shifted": Kind("the canvas shifted by 8 px", _each(_shifted), harmless=True),
+    "shifted": Kind("the canvas shifted by 8 px, what was at the edge goes on", _each(_shifted)),
     "none": Kind("no drift", same, harmless=True),
 }
 
