@@ -10,6 +10,7 @@ finds the same; what is already being made is not asked for again, and what fail
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,19 +18,27 @@ import dagster as dg
 
 from assets.partitions import PARTITION_TAG
 from fullcircle.core.default_store import default_store
-from fullcircle.core.settings import SettingsError
+from fullcircle.core.settings import LARGEST_SEED, SettingsError
 from fullcircle.drawings import known_drawings
+from fullcircle.evaluation.drift import FEWEST, level_per_test
+from fullcircle.reading.inbox import ASSET as INBOX
+from fullcircle.steps.drawings import STEPS
 from fullcircle.steps.inbox import STEP as INBOX_STEP
+from fullcircle.steps.profiles import profile
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
-from pipelines.config import op_config
-from pipelines.jobs import READ_INBOX, REFRESH_PICTURES
-from pipelines.retraining import retraining, retraining_at_load
+from pipelines.config import op_config, run_config
+from pipelines.drifting import covering, tested, window_of
+from pipelines.jobs import LEARN_DRAWING, READ_INBOX, REFRESH_PICTURES
+from pipelines.retraining import DriftSettings, retraining, retraining_at_load
 from pipelines.run_processes import UNDER_WAY, close_dead_runs, name_of
 from pipelines.tags import ASKED_FOR_TAG, ASKED_TAG, BECAUSE_TAG, UNATTENDED
 from pipelines.watching import champion_of, change_of, classes_in, mark, misplaced, named, new_in_inbox, refresh_of, watched
 
 ATTEMPTS = 3
 """So many runs are asked for of the same pictures: one may be killed with the machine, three have another reason."""
+
+EARLY = 0.9
+"""A test of drift is made when so much of the time between two has passed: ticks come a little sooner or later."""
 
 ENDED = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.SUCCESS]
 
@@ -183,6 +192,59 @@ def look_at_inbox(store: Store, folder: str, before: Mapping[str, Any]) -> Found
     return Found(wanted, notes, cursor)
 
 
+def look_at_drift(store: Store, settings: DriftSettings, before: Mapping[str, Any], now: float) -> Found:
+    """Of which drawing classes the last readings in the inbox are of another kind than those of test.
+
+    A test is made where something was read since the last one, and not sooner than the settings ask: the level of one follows
+    from how many there may be in a year. After an alarm only what is read later counts, so no picture raises two.
+
+    Args:
+        store: has the record of the inbox, the champions, and their readings of test.
+        settings: of drift.
+        before: the cursor: by class how many readings there were at the last test, when that was, and the first that counts.
+        now: seconds since the epoch.
+    """
+    level = level_per_test(settings.false_alarms_per_year, settings.seconds)
+    wanted, notes, cursor = [], [], {}
+    for name in known_drawings(store.root):
+        if store.ledger.latest(INBOX, name) is None:
+            continue
+        known = cursor[name] = {"end": 0, "at": 0.0, "first": 0, **before.get(name, {})}
+        try:
+            window = window_of(store, name, known["first"], settings.window)
+            if window.end < known["end"]:  # the record was begun anew
+                known |= {"end": 0, "first": 0}
+                window = window_of(store, name, 0, settings.window)
+            if window.end == known["end"] or 0 <= now - known["at"] < EARLY * settings.seconds:
+                continue
+            if window.pictures < FEWEST:
+                notes.append(f"{name}: {window.pictures} readings by the champion so far, at least {FEWEST} are compared")
+                continue
+            drift = tested(store, name, window, level)
+            known |= {"end": window.end, "at": now}
+            if not drift.alarm:
+                notes.append(f"{name}: {drift.sentence}")
+                continue
+            known["first"] = window.end
+            wider = covering(store, name, window)
+            because = f"{name}: {drift.sentence} {wider.sentence}"
+            if settings.retrain:
+                of = mark(name, window.champion, window.end)
+                config = drift_config(settings.profile, wider.overrides, int(of, 16) % (LARGEST_SEED + 1))
+                wanted.append(Wanted(LEARN_DRAWING, name, of, because, config))
+            else:
+                notes.append(because)
+        except (*EXPECTED, ValueError) as error:  # the latter: test pictures that cannot be compared with
+            notes.append(f"{name}: {error}")
+    return Found(wanted, notes, cursor)
+
+
+def drift_config(name: str, overrides: Mapping[str, Mapping[str, Any]], seed: int) -> dict[str, Any]:
+    """The run configuration of a retraining after drift: a profile, with examples that cover what was seen, and a fresh seed."""
+    settings = profile(name).settings.replaced(overrides)
+    return run_config(settings.replaced({part: {"seed": seed} for part in ("examples", "decoder", "encoder")}), STEPS)
+
+
 def _sensor(name: str, job: str, look: Callable[[Store, Mapping[str, Any]], Found], description: str) -> dg.SensorDefinition:
     @dg.sensor(
         name=name,
@@ -210,5 +272,11 @@ SENSORS = [
         READ_INBOX,
         lambda store, before: look_at_inbox(store, retraining().inbox.folder, before),
         "Read the pictures that arrive in the inbox of a drawing class by its champion.",
+    ),
+    _sensor(
+        "drift",
+        LEARN_DRAWING,
+        lambda store, before: look_at_drift(store, retraining().drift, before, time.time()),
+        "Train a drawing class again when its champion reads what arrives worse than it read its test pictures.",
     ),
 ]

@@ -1,25 +1,35 @@
 """Sensors: what a tick finds, what it asks for, and that nothing is lost or asked for twice."""
 
+import datetime
 import json
 import os
+import uuid
 
 import dagster as dg
+import numpy as np
+import pyarrow as pa
 import pytest
 from PIL import Image
 
 from assets.partitions import PARTITION_TAG
 from fullcircle.core.settings import SettingsError
+from fullcircle.data.settings import ExamplesSettings
 from fullcircle.data.sources import register
+from fullcircle.drawings import DRAWINGS
+from fullcircle.drawings.columns import spec_columns
 from fullcircle.models.autoencoders import settings_class
 from fullcircle.reading import inbox as record
+from fullcircle.reading.readings import SIGMAS
 from fullcircle.steps import glyphs as glyph_steps
-from fullcircle.steps.profiles import GLYPH_PROFILES
+from fullcircle.steps.profiles import GLYPH_PROFILES, PROFILES
 from fullcircle.steps.step import run
 from fullcircle.store.champions import Decision, commit_decision
 from fullcircle.store.objects import Store
+from fullcircle.store.tables import with_about, write_table
 from pipelines.definitions import defs
-from pipelines.retraining import FILE
-from pipelines.sensors import ATTEMPTS, SENSORS
+from pipelines.drifting import examples_behind
+from pipelines.retraining import FILE, DriftSettings
+from pipelines.sensors import ATTEMPTS, SENSORS, look_at_drift
 from pipelines.tags import ASKED_FOR_TAG, ASKED_TAG, BECAUSE_TAG, UNATTENDED
 
 BY_NAME = {sensor.name: sensor for sensor in SENSORS}
@@ -290,3 +300,129 @@ def test_sensors_are_off_until_someone_turns_them_on_and_their_cursors_stay_smal
     for number in range(30):
         picture(home / "inbox" / "line" / f"{'a_long_name_' * 8}{number}.png")
     assert len(json.dumps(tick("inbox").cursor)) < 30 * 20
+
+
+# Drift.
+
+NOW = 1_800_000_000.0
+HOURLY = DriftSettings(window=40)
+LINE = DRAWINGS["line"]
+
+
+def readings_of_test(store, encoder, pictures=60):
+    """The champion's readings of test: all of them good, at four noise levels."""
+    names = [*spec_columns(LINE), "noise_sigma_level", "explained", "redraw_mse", "confidence"]
+    fields = [("id", pa.string()), ("split", pa.string()), ("step", pa.string()), *((name, pa.float64()) for name in names)]
+    rng = np.random.default_rng(5)
+    rows = [
+        {"id": f"{i}", "split": "test", "step": "redraw", **dict.fromkeys(names, 1.0)}
+        | {"noise_sigma_level": sigma, "explained": 0.95 + 0.05 * rng.random(), "redraw_mse": 0.001 * rng.random()}
+        | {"confidence": 0.9 + 0.1 * rng.random()}
+        for i in range(pictures)
+        for sigma in SIGMAS
+    ]
+    schema = with_about(pa.schema(fields), {"settings": {"steps": "encoder,gradient,redraw"}})
+    with store.draft() as draft:
+        write_table(draft.path / "readings.parquet", schema, [pa.RecordBatch.from_pylist(rows, schema=schema)])
+        version = draft.commit().hash
+    read = {"drawings/encoder": encoder}
+    store.ledger.append({"asset": "drawings/readings", "partition": "line", "version": version, "run_id": "r", "read": read})
+
+
+def arrive(store, number, encoder, explained=0.97, sigma=0.0):
+    """Pictures were read; the reader found them explained as well as this."""
+    head, _ = record.record_of(store, "line")
+    values = {
+        pa.string(): "x",
+        pa.bool_(): False,
+        pa.timestamp("us", tz="UTC"): datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC),
+    }
+    filled = {field.name: values.get(field.type, 0) for field in record.schemas(LINE)[record.TABLE]}
+    found = {"explained": explained, "redraw_mse": 0.0005, "confidence": 0.95, "noise_sigma_level": sigma, "encoder": encoder}
+    rows = {record.TABLE: [filled | found | {"file": f"{uuid.uuid4().hex}.png"} for _ in range(number)]}
+    made = record.write(store, LINE, rows, {}, head)
+    store.ledger.append({"asset": "drawings/inbox", "partition": "line", "version": made.hash, "run_id": "r"})
+
+
+@pytest.fixture
+def reading(home, trained):
+    """A champion with its readings of test."""
+    store = Store(home / "store")
+    readings_of_test(store, "1" * 64)
+    return store
+
+
+def test_what_is_read_as_well_as_test_is_no_drift(reading):
+    arrive(reading, 40, "1" * 64)
+    found = look_at_drift(reading, HOURLY, {}, NOW)
+    assert not found.wanted
+    assert found.notes[0].startswith("line: No drift: ")
+
+
+def test_what_is_read_worse_asks_for_a_training_that_covers_it_and_only_once(reading):
+    arrive(reading, 40, "1" * 64, explained=0.2, sigma=60.0)
+    found = look_at_drift(reading, HOURLY, {}, NOW)
+    (wanted,) = found.wanted
+    assert (wanted.job, wanted.partition) == ("learn_drawing", "line")
+    assert wanted.because.startswith("line: Drift: explained is below ")
+    assert "examples.noise_max_sigma 25.5 -> 63" in wanted.because
+    examples = wanted.config["ops"]["drawings__examples"]["config"]
+    assert (examples["noise_max_sigma"], examples["n"]) == (63.0, PROFILES["quick"].settings.examples.n)
+    assert dg.validate_run_config(defs.resolve_job_def("learn_drawing"), wanted.config)
+    later = look_at_drift(reading, HOURLY, found.cursor, NOW + 3600)
+    assert not later.wanted  # nothing was read since
+    arrive(reading, 10, "1" * 64, explained=0.2)
+    later = look_at_drift(reading, HOURLY, later.cursor, NOW + 7200)
+    assert not later.wanted
+    assert "line: 10 readings by the champion so far, at least 20 are compared" in later.notes
+    arrive(reading, 30, "1" * 64, explained=0.2)
+    assert len(look_at_drift(reading, HOURLY, later.cursor, NOW + 7200).wanted) == 1
+
+
+def test_a_tick_too_soon_makes_no_test(reading):
+    arrive(reading, 40, "1" * 64)
+    cursor = look_at_drift(reading, HOURLY, {}, NOW).cursor
+    arrive(reading, 40, "1" * 64, explained=0.2)
+    assert not look_at_drift(reading, HOURLY, cursor, NOW + 60).wanted
+    assert len(look_at_drift(reading, HOURLY, cursor, NOW + 3590).wanted) == 1
+
+
+def test_readings_by_another_champion_do_not_count(reading):
+    arrive(reading, 40, "0" * 64, explained=0.2)
+    arrive(reading, 5, "1" * 64)
+    found = look_at_drift(reading, HOURLY, {}, NOW)
+    assert found.notes == ["line: 5 readings by the champion so far, at least 20 are compared"]
+
+
+def test_without_retraining_the_tick_says_so_all_the_same(reading):
+    arrive(reading, 40, "1" * 64, explained=0.2)
+    found = look_at_drift(reading, DriftSettings(window=40, retrain=False), {}, NOW)
+    assert not found.wanted
+    assert found.notes[0].startswith("line: Drift: ")
+
+
+def test_without_readings_of_test_the_command_is_named(home, trained):
+    store = Store(home / "store")
+    arrive(store, 40, "1" * 64)
+    (note,) = look_at_drift(store, HOURLY, {}, NOW).notes
+    assert "There are no drawings/readings of line by the champion" in note
+    assert "make run DRAWING=line" in note
+
+
+def test_the_drift_sensor_looks_at_the_inbox_of_the_store(tick, reading):
+    arrive(reading, 40, "1" * 64, explained=0.2)
+    (request,) = tick("drift").run_requests
+    assert request.tags[BECAUSE_TAG].startswith("line: Drift: ")
+    assert request.tags[ASKED_TAG] == "sensor drift"
+    assert tick("drift").skip_message == "Nothing new."
+
+
+def test_the_settings_of_the_examples_behind_a_champion_are_found_from_the_ledger(store):
+    for asset, version, more in (
+        ("examples", "e", {"config": ExamplesSettings(noise_max_sigma=40.0).as_dict()}),
+        ("train", "t", {"read": {"drawings/examples": "e"}}),
+        ("encoder", "m", {"read": {"drawings/train": "t"}}),
+    ):
+        store.ledger.append({"asset": f"drawings/{asset}", "partition": "line", "version": version, "run_id": "r", **more})
+    assert examples_behind(store, "line", "m").noise_max_sigma == 40.0
+    assert examples_behind(store, "line", "other") == ExamplesSettings()
