@@ -8,9 +8,11 @@ Kept are, of each asset and partition,
 1. the latest versions, `KEEP` of them where nothing else is asked for, and the latest that passed its checks;
 2. of a champion (``drawings/champion``, ``glyphs/vae_champion``) every decision, and the models of the latest champions, as many;
 3. what a retained run made;
+4. of the record of an inbox the tables that make it up;
 
 and everything that those were made from, back to the first table: so that what is served can be audited, compared and made again.
-A decision that is none of the latest names others before it; what those were made from is not kept for their sake.
+A decision that is none of the latest names others before it; what those were made from is not kept for their sake. Nor are tables
+that a newer one of the record took in, though each run read the one before it, nor models for having read pictures once.
 What no line of the ledger names is kept for a day: a script may be about to enter it.
 
 Removing is safe whatever happens meanwhile. It takes the store for itself (`in_use.alone`), which is refused while a step, a draft
@@ -26,6 +28,7 @@ import dataclasses
 import errno
 import getpass
 import itertools
+import json
 import os
 import re
 import shutil
@@ -47,6 +50,9 @@ KEEP = 3
 
 YOUNG_SECONDS = 24 * 3600.0
 """So long an object is kept that the ledger does not name."""
+
+RECORD, CHAIN = "drawings/inbox", "chain.json"
+"""The asset that continues what it made before, and the file in which each of its objects names the one before, `reading.inbox`."""
 
 TRASH = "pruned"
 """Folder of the store with what is being removed."""
@@ -166,7 +172,7 @@ class _Made:
         of_subject = self.versions.setdefault(subject, {})
         of_subject.pop(version, None)
         of_subject[version] = None
-        self.read.setdefault(version, {})[subject] = tuple(read.values())
+        self.read.setdefault(version, {})[subject] = () if subject[0] == RECORD else tuple(read.values())
         self.by_run.setdefault(run_id, set()).add(version)
 
 
@@ -181,6 +187,9 @@ def _needed(store: Store, made: _Made, keep: int, runs: Collection[str]) -> set[
         if decides_champions(subject[0]):
             decisions.update(versions)
             roots.update(_champions(store, subject, newest_first, keep))
+        if subject[0] == RECORD:
+            for version in [version for version in newest_first if version in roots]:
+                roots.update(_chain(store, version))
     for run in runs:
         roots |= made.by_run.get(run, set())
     needed = roots | decisions
@@ -191,6 +200,16 @@ def _needed(store: Store, made: _Made, keep: int, runs: Collection[str]) -> set[
                 needed.add(read)
                 to_follow.append(read)
     return needed
+
+
+def _chain(store: Store, version: str | None) -> Iterator[str]:
+    """The objects that a record is made up of, from its newest on, as far as they are there."""
+    while version is not None:
+        yield version
+        try:
+            version = json.loads((store.path_of(version) / CHAIN).read_text())["previous"]
+        except (OSError, ValueError, KeyError):  # it is not whole: whoever reads it begins a new record
+            return
 
 
 def _champions(store: Store, subject: Subject, newest_first: Iterable[str], keep: int) -> set[str]:

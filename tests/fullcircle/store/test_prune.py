@@ -11,6 +11,7 @@ import time
 import pytest
 
 from fullcircle.core.settings import SettingsError
+from fullcircle.reading import inbox
 from fullcircle.store import prune as pruning
 from fullcircle.store.champions import Decision
 from fullcircle.store.in_use import LOCK_FILE, InUseError, alone, in_use
@@ -119,6 +120,30 @@ def test_champions_are_kept_with_what_they_were_made_from_and_every_decision(sto
     assert set(decisions) <= there(store)
     assert champions[2] | champions[1] <= there(store), "the present one, and that before it"
     assert not champions[0] & there(store), "a decision long ago names it, and each decision names the one before"
+
+
+def test_of_a_record_the_tables_stay_that_make_it_up_and_not_those_that_were_taken_in(store):
+    """Six runs of the inbox: the latest names the fourth and that the first; the others were taken in. Each read the one before."""
+    model = made(store, "drawings/encoder", "old encoder")
+    named = {0: None, 1: 0, 2: 1, 3: 0, 4: 3, 5: 3}
+    versions = []
+    for number, previous in named.items():
+        chain = {"previous": None if previous is None else versions[previous], "touched": {"run": [number, 0]}}
+        read = [model, *versions[-1:]]
+        versions.append(made(store, inbox.ASSET, chain, read, name=inbox.CHAIN))
+    for number in range(3):
+        made(store, "drawings/encoder", f"encoder {number}")
+    prune(store, keep=1, delete=True)
+    assert [number for number, version in enumerate(versions) if version in there(store)] == [0, 3, 5]
+    assert model not in there(store)
+    assert (pruning.RECORD, pruning.CHAIN) == (inbox.ASSET, inbox.CHAIN)
+
+
+def test_a_record_that_is_not_whole_stops_nothing(store):
+    version = made(store, inbox.ASSET, {"previous": None}, name=inbox.CHAIN)
+    (store.path_of(version) / inbox.CHAIN).write_text("damaged")
+    prune(store, keep=1, delete=True)
+    assert version in there(store)
 
 
 def test_a_decision_that_is_not_whole_stops_it(store):
