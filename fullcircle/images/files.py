@@ -6,7 +6,8 @@ Does not belong here: what is read from a picture (`reading`), what is kept of o
 The rule, in this order:
 
 1. The file is a picture that Pillow opens by itself (so no PostScript, which is a program), whole, not animated, and of at most
-   `MAX_PIXELS` pixels, which is looked up before anything is decoded.
+   `MAX_PIXELS` pixels, which is looked up before anything is decoded. Its bytes are read once, and only these are decoded: one
+   that is replaced meanwhile is the old picture or the new one, and one that is being written is refused.
 2. EXIF orientation is applied, and from here on the picture is upright.
 3. 16-bit greys become 8-bit, value / 257 rounded; 32-bit whole numbers are taken for 16-bit ones, floating point for 0 to 255.
 4. What is transparent is laid on white.
@@ -23,6 +24,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
+import io
 import os
 import stat
 import threading
@@ -30,6 +33,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -37,6 +41,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 MAX_PIXELS = 50_000_000
 """Largest picture that is decoded: 50 megapixels take 200 MB as RGBA. A few kilobytes can claim any size."""
 
+MAX_BYTES = 10 * MAX_PIXELS
+"""Largest file that is read: a pixel takes at most 8 bytes, and what cameras put beside the pixels is far less."""
 
 MAX_AT_A_TIME = 2 * MAX_PIXELS
 """Pixels that all threads within `few_at_a_time` together have decoded at a time; others wait for room."""
@@ -46,6 +52,11 @@ STRIP = 1 << 20
 
 PLAIN = 2
 """Levels by which a plain border may be off its median: what JPEG leaves."""
+
+BYTES = 4
+"""That a decoded pixel takes: so much of a file that is read counts as one."""
+
+_AT_MOST = f"A picture is expected to have at most {MAX_PIXELS:,} pixels. Received: "
 
 BORDER = 3
 """Pixels of the canvas that count as a picture's border when its light is measured."""
@@ -141,8 +152,16 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in Image.OPEN if name != "EPS")
 
 
-def open_upright(path: Path) -> Image.Image:
-    """A file as a whole, upright picture of any mode: points 1 and 2 of the rule.
+@dataclasses.dataclass(frozen=True)
+class Upright:
+    """A whole, upright picture of any mode, and the hex SHA-256 of the very bytes that it was decoded from."""
+
+    picture: Image.Image
+    sha256: str
+
+
+def open_upright(path: Path) -> Upright:
+    """A file as a picture: points 1 and 2 of the rule.
 
     Raises:
         PictureError: as `open_picture`.
@@ -155,36 +174,67 @@ def open_upright(path: Path) -> Image.Image:
         raise PictureError("A file is expected. Received: a folder, a pipe or a device.")
     if not status.st_size:
         raise PictureError("A picture is expected. Received: zero bytes.")
-    too_large = f"A picture is expected to have at most {MAX_PIXELS:,} pixels. Received: "
     try:
-        with warnings.catch_warnings():
-            # Pillow's own, looser limit; ours is applied below, still before anything is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            opened = Image.open(path, formats=_formats())
-    except UnidentifiedImageError:
-        raise PictureError("A picture that Pillow opens is expected. Received: a file of another kind.") from None
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"{too_large}more. {error}") from error
+        with path.open("rb") as file:
+            data = _bytes_of(file)
     except OSError as error:
         raise PictureError(f"A picture that Pillow opens is expected. Received: {error.strerror or error}.") from error
-    except Exception as error:  # a decoder given a damaged header raises what it likes
-        raise PictureError(f"A picture that Pillow opens is expected. Received: {error}.") from error
-    with opened:
-        width, height = opened.size
-        if width * height > MAX_PIXELS:
-            raise PictureError(f"{too_large}{width:,} x {height:,}.")
+    # Not by its name: Pillow and libtiff would map the file into memory, and end the process when it becomes shorter.
+    with _opened(io.BytesIO(data)) as opened:
         try:
             # A camera's MPO holds a preview as its second frame and is not animated.
             if opened.format != "MPO" and getattr(opened, "is_animated", False):
                 raise PictureError("One still picture is expected. Received: several frames or pages; save one of them.")
-            _ROOM.take(width * height)
             opened.load()
             ImageOps.exif_transpose(opened, in_place=True)  # else there would be a copy even of what is upright
-            return opened
         except PictureError:
             raise
         except Exception as error:
             raise PictureError(f"A whole picture is expected. Received: a truncated or damaged one ({error}).") from error
+    return Upright(opened, hashlib.sha256(data).hexdigest())
+
+
+def _bytes_of(file: IO[bytes]) -> bytes:
+    """All bytes of a file that begins as a picture of an allowed size, as long as nobody writes to it meanwhile."""
+    before = _stamp(file)
+    size = before[0]
+    if size > MAX_BYTES:
+        raise PictureError(f"A picture is expected to have at most {MAX_BYTES:,} bytes. Received: {size:,}.")
+    with _opened(file) as header:
+        width, height = header.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"{_AT_MOST}{width:,} x {height:,}.")
+    _ROOM.take(width * height + size // BYTES)
+    file.seek(0)
+    data = file.read(size)
+    if _stamp(file) != before or len(data) != size:
+        raise PictureError(
+            "A whole picture is expected. Received: one that was written to while it was read; try again once it is complete."
+        )
+    return data
+
+
+def _stamp(file: IO[bytes]) -> tuple[int, int]:
+    """Size and time of an open file, which differ when it was written to, and not when another has taken its name."""
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _opened(file: IO[bytes]) -> Image.Image:
+    """A picture of which no more than the header was read."""
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own, looser limit; ours is applied by who called, still before anything is decoded.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(file, formats=_formats())
+    except UnidentifiedImageError:
+        raise PictureError("A picture that Pillow opens is expected. Received: a file of another kind.") from None
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{_AT_MOST}more. {error}") from error
+    except OSError as error:
+        raise PictureError(f"A picture that Pillow opens is expected. Received: {error.strerror or error}.") from error
+    except Exception as error:  # a decoder given a damaged header raises what it likes
+        raise PictureError(f"A picture that Pillow opens is expected. Received: {error}.") from error
 
 
 def eight_bits(picture: Image.Image, channels: int) -> Image.Image:

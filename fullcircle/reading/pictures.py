@@ -54,7 +54,7 @@ def open_picture(path: Path, drawing: Drawing) -> Picture:
     Raises:
         PictureError: no such file, zero bytes, not a picture, too large, animated, or truncated.
     """
-    return as_picture(path, open_upright(path), drawing)
+    return as_picture(path, open_upright(path).picture, drawing)
 
 
 def as_picture(path: Path, opened: Image.Image, drawing: Drawing) -> Picture:

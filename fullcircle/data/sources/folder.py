@@ -15,7 +15,6 @@ from fullcircle.data.settings import OriginalsSettings
 from fullcircle.data.sources.base import Candidate, Loaded, PathSource, PictureError, SourceError
 from fullcircle.images.arrays import Canvas
 from fullcircle.images.files import open_upright, valid_name
-from fullcircle.store.hashing import file_sha256
 
 
 class Folder(PathSource):
@@ -80,5 +79,5 @@ def load_within(path: Path, root: Path) -> Loaded:
             _fail("A picture inside the folder is expected. Received: a symbolic link that leaves it.")
         if target.is_dir():
             _fail("A picture is expected. Received: a symbolic link to a folder; its files stand under their own names.")
-    picture = open_upright(path)
-    return Loaded(picture, file_sha256(path))
+    opened = open_upright(path)
+    return Loaded(opened.picture, opened.sha256)

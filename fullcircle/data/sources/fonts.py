@@ -7,6 +7,8 @@ they are beside each other stays true. They are drawn white on black, `OVERSAMPL
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fullcircle.core.settings import SettingsError
 from fullcircle.data.settings import OriginalsSettings
-from fullcircle.data.sources.base import Candidate, Loaded, PathSource, PictureError, SourceError, shared_sha256
+from fullcircle.data.sources.base import Candidate, Loaded, PathSource, PictureError, SourceError
 from fullcircle.images.arrays import Canvas
 
 INK = 0.75
@@ -102,14 +104,15 @@ class _Face:
     def __init__(self, path: Path, characters: Sequence[str], canvas: Canvas) -> None:
         from matplotlib.ft2font import FT2Font
 
-        table = FT2Font(str(path))
+        data = path.read_bytes()  # once: what is on record is the hash of the font that is drawn
+        table = FT2Font(io.BytesIO(data))
         self.name = f"{table.family_name} {table.style_name}".strip()
-        self._path = path
+        self._sha256 = hashlib.sha256(data).hexdigest()
         self._has = frozenset(chr(code) for code, glyph in table.get_charmap().items() if glyph)
         height, width = canvas[0] * OVERSAMPLING, canvas[1] * OVERSAMPLING
         self._size = width, height
         # Basic layout: the same pictures whether or not Pillow was built with Raqm.
-        nominal = ImageFont.truetype(path, NOMINAL, layout_engine=ImageFont.Layout.BASIC)
+        nominal = ImageFont.truetype(io.BytesIO(data), NOMINAL, layout_engine=ImageFont.Layout.BASIC)
         largest = max((max(_ink(nominal, c).size) for c in characters if c in self._has), default=1)
         self._font = nominal.font_variant(size=max(int(NOMINAL * INK * min(height, width) / largest), 1))
 
@@ -119,7 +122,7 @@ class _Face:
         ink = _ink(self._font, character)
         picture = Image.new("L", self._size)
         picture.paste(ink, ((picture.width - ink.width) // 2, (picture.height - ink.height) // 2))
-        return Loaded(picture, shared_sha256(self._path))
+        return Loaded(picture, self._sha256)
 
 
 def _ink(font: ImageFont.FreeTypeFont, character: str) -> Image.Image:

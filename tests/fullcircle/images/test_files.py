@@ -146,8 +146,8 @@ def test_bringing_a_large_picture_to_eight_bits_takes_little_memory(kind):
 
 
 def test_threads_wait_while_others_have_large_pictures_open(save, monkeypatch):
-    monkeypatch.setattr(files, "_ROOM", files._Room(2 * 64 * 64))
     path, open_now, most = save(PICTURE), [], []
+    monkeypatch.setattr(files, "_ROOM", files._Room(2 * (64 * 64 + path.stat().st_size // files.BYTES)))
 
     def opens(i):
         with files.few_at_a_time():
