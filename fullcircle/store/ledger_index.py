@@ -32,8 +32,8 @@ SCHEMA = (
     f"CREATE INDEX by_check ON line (subject, version, name, number) WHERE kind = '{CHECK}'",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
-WAIT_SECONDS = 60.0
-"""How long to wait while another process is indexing."""
+WAIT_SECONDS = 10.0
+"""How long to wait while another process is indexing, or holds the index for whatever reason; then lines are indexed in memory."""
 CACHE_KIB = 64 * 1024
 """Memory that SQLite may take: hashes come in no order, so that indexing many touches every page of the trees again and again."""
 
@@ -197,9 +197,14 @@ class LedgerIndex:
     def _in_memory(self) -> sqlite3.Connection:
         """An index in memory; begun as a copy of the file where that can be read, so that only the rest is to be indexed."""
         memory = _connect(":memory:")
+
+        def only_once(status: int, remaining: int, total: int) -> None:
+            if status not in (sqlite3.SQLITE_OK, sqlite3.SQLITE_DONE):  # held by another process: `backup` would wait for ever
+                raise sqlite3.OperationalError("database is locked")
+
         try:
-            with contextlib.closing(_connect(f"{self.path.absolute().as_uri()}?mode=ro")) as there:
-                there.backup(memory)
+            with contextlib.closing(_connect(f"{self.path.absolute().as_uri()}?mode=ro", 0.0)) as there:
+                there.backup(memory, progress=only_once)
             if _version(memory) == SCHEMA_VERSION:
                 return memory
         except sqlite3.Error:
@@ -215,10 +220,12 @@ class LedgerIndex:
                 path.unlink(missing_ok=True)
 
 
-def _connect(database: str) -> sqlite3.Connection:
+def _connect(database: str, wait: float | None = None) -> sqlite3.Connection:
     """A connection whose transactions are begun and ended by `_writing` alone; whoever uses it holds the index's lock."""
     uri = database.startswith("file:")
-    connection = sqlite3.connect(database, WAIT_SECONDS, isolation_level=None, check_same_thread=False, uri=uri)
+    connection = sqlite3.connect(
+        database, WAIT_SECONDS if wait is None else wait, isolation_level=None, check_same_thread=False, uri=uri
+    )
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
 

@@ -30,6 +30,7 @@ import tensorflow as tf
 
 from fullcircle.core.progress import Progress, silent
 from fullcircle.store.hashing import TIMING, canonical_json, digest
+from fullcircle.store.ledger import cannot_write
 
 WARM_UP = 0.05
 """Share of the steps of a cosine schedule in which the rate rises from nothing."""
@@ -149,6 +150,7 @@ def fit(
 
     Raises:
         DivergedError: at the first loss that is not a finite number.
+        StoreError: when the checkpoint cannot be written; the one of the epoch before stays.
     """
     models = [stage.compiled(optimizer) for stage in stages]
     optimizer.build(models[0].trainable_variables)
@@ -320,20 +322,31 @@ def _diverged(stage: Stage, loss: float, where: str, epoch: int) -> DivergedErro
 
 
 def _write(path: Path, cursor: _Cursor, arrays: Mapping[str, np.ndarray], best: Sequence[np.ndarray]) -> None:
-    """Write a checkpoint under another name and rename it, so that it is whole or the one of the epoch before."""
+    """Write a checkpoint under another name and rename it, so that it is whole or the one of the epoch before.
+
+    Raises:
+        StoreError: when it cannot be written. Nothing half-written is left.
+    """
     text = json.dumps(dataclasses.asdict(cursor), allow_nan=False)
     held = {
         CURSOR: np.frombuffer(text.encode(), np.uint8),
         **arrays,
         **{f"{BEST}{i}": array for i, array in enumerate(best)},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".part")
-    with os.fdopen(descriptor, "wb") as file:
-        np.savez(file, **held)  # type: ignore[arg-type]  # NumPy's stub takes any name for allow_pickle
-        file.flush()
-        os.fsync(file.fileno())
-    Path(part).replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".part")
+        part = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(file, **held)  # type: ignore[arg-type]  # NumPy's stub takes any name for allow_pickle
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def _read(path: Path) -> tuple[_Cursor, dict[str, np.ndarray], list[np.ndarray]]:
@@ -361,16 +374,23 @@ def checkpoint_file(root: Path, *names: str, decides: Mapping[str, Any], progres
     Yields:
         The path; None where another live process does the very same training, for two cannot share a file.
 
+    Raises:
+        StoreError: when there can be no file.
+
     Example:
         >>> with checkpoint_file(store.root, "vae", "digits", decides=decides) as checkpoint:  # doctest: +SKIP
         ...     training = fit(stages, optimizer, patience=3, checkpoint=checkpoint)
         ...     draft.commit()
     """
     folder = root.joinpath(CHECKPOINTS, *names)
-    folder.mkdir(parents=True, exist_ok=True)
     libraries = {name: version(name) for name in LIBRARIES}
     name = digest([canonical_json({"decides": decides, "libraries": libraries})])[:24]
-    with _locked(folder / f"{name}.lock") as held:
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            held = stack.enter_context(_locked(folder / f"{name}.lock"))
+        except OSError as error:
+            raise cannot_write(folder, error) from error
         if not held:
             progress.say(f"{'/'.join(names)}: another process does the very same training; this one keeps no checkpoint")
             yield None

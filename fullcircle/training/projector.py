@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fullcircle.store.ledger import cannot_write
+
 POINTS = 1500
 """At most so many: the browser lays them out itself, each with its picture."""
 
@@ -46,23 +48,27 @@ def write_projector(
 
     Raises:
         ValueError: when there are fewer than two points, or not as many rows of latents as images and labels.
+        StoreError: when the folder cannot be written.
     """
     if not len(latents) == len(images) == len(labels) or len(latents) < 2:
         raise ValueError(
             "At least two pictures are expected, each with latents, an image and a label. "
             f"Received: {len(latents)} latents, {len(images)} images, {len(labels)} labels."
         )
-    folder.mkdir(parents=True, exist_ok=True)
     latents, images, labels = latents[:POINTS], images[:POINTS], labels[:POINTS]
     more = np.zeros((len(latents), max(LEAST_DIMENSIONS - latents.shape[1], 0)))
-    np.savetxt(folder / "tensors.tsv", np.hstack([latents, more]), fmt="%.7g", delimiter="\t")
     words = [" ".join(str(label).split()) or "-" for label in labels]  # neither a tab nor a line may stand in one
     rows = ["label\tpicture", *(f"{word}\t{i}" for i, word in enumerate(words))]
-    (folder / "metadata.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     sheet, (width, height) = sprite(images)
-    sheet.save(folder / "sprite.png")
-    _event(folder)
-    (folder / "projector_config.pbtxt").write_text(CONFIG.format(name=name, width=width, height=height))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savetxt(folder / "tensors.tsv", np.hstack([latents, more]), fmt="%.7g", delimiter="\t")
+        (folder / "metadata.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        sheet.save(folder / "sprite.png")
+        _event(folder)
+        (folder / "projector_config.pbtxt").write_text(CONFIG.format(name=name, width=width, height=height))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def sprite(images: np.ndarray) -> tuple[Image.Image, tuple[int, int]]:

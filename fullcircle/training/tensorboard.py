@@ -7,13 +7,18 @@ Does not belong here: latents with their pictures (`projector`).
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from fullcircle.store.ledger import StoreWarning
 
 LOGS = "logs"
 """Folder of the store; it may be removed at any time."""
@@ -43,6 +48,8 @@ class Scalars(keras.callbacks.Callback):
     Figures on train and on valid go into folders of their own, so that TensorBoard draws them into one chart. A training with
     stages says the name of each as `stage` of the model it fits; each has charts of its own.
 
+    A log that cannot be written, as on a full disk, ends with a `StoreWarning`; the training goes on without it.
+
     Args:
         folder: of `new_run`.
     """
@@ -51,22 +58,42 @@ class Scalars(keras.callbacks.Callback):
         super().__init__()
         self._folder = folder
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._given_up = False
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if self._given_up:
+            return
         figures_of_epoch = {name: float(value) for name, value in (logs or {}).items()}
         valid = {name.removeprefix(VALID): value for name, value in figures_of_epoch.items() if name.startswith(VALID)}
         train = {name: value for name, value in figures_of_epoch.items() if not name.startswith(VALID)}
         train["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         stage = getattr(self.model, "stage", "epoch")
-        for split, figures in (("train", train), ("valid", valid)):
-            if split not in self._writers:
-                self._writers[split] = tf.summary.create_file_writer(str(self._folder / split))
-            with self._writers[split].as_default(epoch + 1):
-                for name, value in figures.items():
-                    tf.summary.scalar(f"{stage}/{name}", value)
-            self._writers[split].flush()
+        with self._or_given_up():
+            for split, figures in (("train", train), ("valid", valid)):
+                if split not in self._writers:
+                    self._writers[split] = tf.summary.create_file_writer(str(self._folder / split))
+                with self._writers[split].as_default(epoch + 1):
+                    for name, value in figures.items():
+                        tf.summary.scalar(f"{stage}/{name}", value)
+                self._writers[split].flush()
 
     def on_train_end(self, logs: Any = None) -> None:
-        for writer in self._writers.values():
-            writer.close()
+        with self._or_given_up():
+            for writer in self._writers.values():
+                writer.close()
         self._writers.clear()
+
+    @contextlib.contextmanager
+    def _or_given_up(self) -> Iterator[None]:
+        """What TensorFlow cannot write in the block is the end of the log, and not of the training."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            self._given_up = True
+            self._writers.clear()
+            why = str(error.message).partition("\n")[0].rstrip(".")
+            warnings.warn(
+                f"{self._folder} cannot be written: {why}. The training goes on without its log for TensorBoard.",
+                StoreWarning,
+                stacklevel=2,
+            )

@@ -189,6 +189,15 @@ def test_the_file_of_a_training_that_lives_is_left_and_that_of_one_abandoned_for
     assert files(tmp_path) == [recent.name]
 
 
+def test_what_a_clock_that_was_set_back_makes_a_file_of_the_future_stays(tmp_path):
+    recent = abandon(tmp_path, 2, -365)
+    with held(tmp_path, 1):
+        assert recent.read_bytes() == b"held"
+    with held(tmp_path, 2) as again:
+        assert again == recent
+        assert again.read_bytes() == b"held"
+
+
 def test_the_very_same_training_in_a_second_process_keeps_no_checkpoint_and_says_so(tmp_path):
     messages = []
     with held(tmp_path) as first:
