@@ -8,6 +8,7 @@ Belongs here: the command's arguments, and what it prints. What they ask for is 
 """
 
 import argparse
+import contextlib
 import os
 import signal
 import sqlite3
@@ -44,6 +45,9 @@ SHOWN = 12
 
 UNUSABLE = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
 """What SQLite says of a full disk and of a folder that cannot be written."""
+
+HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+"""What SQLite says of a database that another process kept locked for longer than Dagster waits, 5 to 30 seconds."""
 
 
 def goals(launches: Sequence[Launch]) -> dict[str, Mapping[str, float]]:
@@ -150,12 +154,28 @@ def refused(error: Exception) -> str | None:
     if isinstance(error, OSError):
         return system_error(error)
     of_history = getattr(error, "orig", None)  # Dagster keeps it by SQLAlchemy, which wraps what SQLite says
-    if not isinstance(of_history, sqlite3.Error) or of_history.sqlite_errorcode & 0xFF not in UNUSABLE:
+    if not isinstance(of_history, sqlite3.Error) or (code := of_history.sqlite_errorcode & 0xFF) not in UNUSABLE + HELD:
         return None
-    return (
-        f"Dagster's history in DAGSTER_HOME {os.environ.get('DAGSTER_HOME')} cannot be used: {of_history}. Free some space, make "
-        "it writable, or choose another folder with DAGSTER_HOME=FOLDER, and run again."
-    )
+    home = os.environ.get("DAGSTER_HOME")
+    which = f"Dagster's history in DAGSTER_HOME {home} cannot be used: {of_history}"
+    if code in UNUSABLE:
+        return f"{which}. Free some space, make it writable, or choose another folder with DAGSTER_HOME=FOLDER, and run again."
+    held = ", ".join(map(str, locked_databases(Path(home or ".")))) or "it is free again by now"
+    return f"{which} by another process ({held}). Wait until that process is done, or end it, and run again."
+
+
+def locked_databases(home: Path) -> list[Path]:
+    """The SQLite files of a DAGSTER_HOME that another process keeps locked at this moment."""
+    found = []
+    for path in sorted(home.rglob("*.db")):
+        try:
+            with contextlib.closing(sqlite3.connect(path, timeout=0.0, isolation_level=None)) as database:
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode & 0xFF in HELD:
+                found.append(path)
+    return found
 
 
 def parser() -> argparse.ArgumentParser:

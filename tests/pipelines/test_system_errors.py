@@ -1,5 +1,6 @@
 """`make run` on a store or a history that cannot be used ends with a sentence and no traceback."""
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import sqlalchemy.exc
 
@@ -108,3 +110,64 @@ def test_another_error_of_the_history_is_not_hidden(places, monkeypatch):
     monkeypatch.setattr(run, "run_each", refuse)
     with pytest.raises(sqlalchemy.exc.OperationalError):
         run.main(PREPARE)
+
+
+@dg.job
+def work():
+    pass
+
+
+HOLD = """
+import sqlite3, sys, time
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@contextlib.contextmanager
+def held(path, seconds):
+    """Another process keeps a database locked, so long at most."""
+    with subprocess.Popen([sys.executable, "-c", HOLD, path, str(seconds)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield
+        process.kill()
+
+
+def test_a_history_that_another_process_holds_is_waited_for_and_then_named(places, monkeypatch, capsys):
+    home, connect, wait = places / "home", sqlite3.dbapi2.connect, [5.0]
+
+    def run_something(launches, *, force):
+        with dg.DagsterInstance.get() as instance:
+            some_run = instance.create_run_for_job(work)
+            instance.report_run_failed(some_run)
+        return 0
+
+    monkeypatch.setattr(run, "run_each", run_something)
+    monkeypatch.setattr(run, "summary", lambda launches: "")
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", lambda *a, **more: connect(*a, **more | {"timeout": wait[0]}))
+    assert run.main(PREPARE) == 0
+    for name in ("history/runs.db", "history/runs/index.db"):
+        wait[0] = 5.0
+        with held(home / name, 0.2):
+            assert run.main(PREPARE) == 0
+        capsys.readouterr()
+        wait[0] = 0.1
+        with held(home / name, 600):
+            assert run.main(PREPARE) == 1
+        assert capsys.readouterr().err == (
+            f"Stopped. Dagster's history in DAGSTER_HOME {home} cannot be used: database is locked by another process "
+            f"({home / name}). Wait until that process is done, or end it, and run again.\n"
+        )
+    assert run.main(PREPARE) == 0
+
+
+def test_a_history_that_is_free_again_by_now(places, monkeypatch, capsys):
+    def refuse(launches, *, force):
+        raise history(sqlite3.SQLITE_BUSY)
+
+    (places / "home" / "other.db").write_text("no database, and long enough to be seen as none" * 9)
+    monkeypatch.setattr(run, "run_each", refuse)
+    assert run.main(PREPARE) == 1
+    assert "of the history by another process (it is free again by now). Wait" in capsys.readouterr().err
