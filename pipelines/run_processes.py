@@ -43,6 +43,9 @@ def _stat(pid: int | str) -> list[str] | None:
 def is_alive(pid: int, noted: float) -> bool:
     """Whether the process that had this number at a time is still there: not ended, and not another with the same number.
 
+    The clock may have been set back since: the kernel's time of booting moves with it, so a process that is there began no later
+    than before. Set ahead, it makes a process look like another that took its number.
+
     Args:
         pid: number of the process.
         noted: when the number was seen, in seconds since the epoch.
@@ -125,7 +128,8 @@ def is_dead(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
     """Whether nothing executes a run that is under way. A run of a code server on another machine is not judged: it is not dead.
 
     Dead is a run all of whose processes have ended; one that names none yet, when the code server that was to start it is gone, or
-    when it names no server either and has been so for `START_SECONDS`.
+    when it names no server either and has been so for `START_SECONDS`, or was so at a time that is as far ahead: the clock was set
+    back since, and would keep it starting until it has come round again.
     """
     server = record.dagster_run.tags.get(GRPC_TAG)
     if server and not _is_of_this_machine(server):
@@ -135,7 +139,7 @@ def is_dead(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
         return not any(is_alive(pid, noted) for pid, noted in processes.items())
     if server:
         return not _server_answers(server)
-    return time.time() - record.update_timestamp.replace(tzinfo=datetime.UTC).timestamp() > START_SECONDS
+    return abs(time.time() - record.update_timestamp.replace(tzinfo=datetime.UTC).timestamp()) > START_SECONDS
 
 
 def close_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 
 import dagster as dg
 import pytest
@@ -132,6 +133,30 @@ def test_a_run_that_is_starting_is_as_alive_as_the_server_that_starts_it(instanc
 def test_a_run_of_a_code_server_elsewhere_is_not_judged(instance, server, closed):
     run_id = a_run(instance, STARTED, NOBODY, **{GRPC_TAG: server if isinstance(server, str) else json.dumps(server)})
     assert [run.run_id for run in close_dead_runs(instance)] == [run_id] * closed
+
+
+def test_a_clock_that_is_set_back_closes_no_run_that_lives_and_keeps_none_that_is_dead(instance, monkeypatch):
+    dead, alive = a_run(instance, STARTED, NOBODY), a_run(instance, STARTED, os.getpid())
+    starting = a_run(instance, STARTING)
+    now, back = time.time(), [60.0]
+    monkeypatch.setattr(run_processes, "time", types.SimpleNamespace(time=lambda: now - back[0]))
+    assert [run.run_id for run in close_dead_runs(instance)] == [dead]
+    back[0] = 24 * 3600.0  # it would seem to be starting for another day
+    assert [run.run_id for run in close_dead_runs(instance)] == [starting]
+    assert instance.get_run_by_id(alive).status == STARTED
+
+
+def test_a_process_that_began_in_the_future_is_the_one_that_was_noted(monkeypatch, tmp_path):
+    """Booted at 1,000 and begun 500 s later by a clock that is then set back by 400 s, and the time of booting with it."""
+    fields = ["0"] * 50
+    fields[run_processes._STAT_STATE], fields[run_processes._STAT_STARTED] = "S", str(500 * os.sysconf("SC_CLK_TCK"))
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "stat").write_text(f"7 (python) {' '.join(fields)}")
+    monkeypatch.setattr(run_processes, "_PROC", tmp_path)
+    for booted in (1000, 600):
+        (tmp_path / "stat").write_text(f"cpu 0\nbtime {booted}\n")
+        assert is_alive(7, noted=1501.0)
+    assert not is_alive(7, noted=900.0)
 
 
 def test_a_run_and_a_time_as_they_are_printed(instance):
