@@ -1,5 +1,6 @@
 """What deploy/ states, held against the rest of the project. That it works is shown by end_to_end/test_postgres.py."""
 
+import datetime
 import re
 import subprocess
 import tomllib
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from pipelines.tags import UNATTENDED
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -31,6 +34,21 @@ def test_the_instance_differs_from_that_of_a_checkout_in_its_storage_only():
     }
     for service in OURS:
         assert {value["env"] for value in database.values()} == set(SERVICES[service]["environment"])
+
+
+def test_no_run_hangs_for_ever_and_what_a_training_keeps_outlives_it():
+    from fullcircle.training.loop import KEPT_DAYS
+
+    longest = stated(ROOT / "dagster_home" / "dagster.yaml")["run_monitoring"]["max_runtime_seconds"]
+    assert int(UNATTENDED["dagster/max_runtime"]) < longest == datetime.timedelta(days=KEPT_DAYS).total_seconds()
+
+
+def test_every_setting_of_runs_has_its_reason():
+    text = (ROOT / "dagster_home" / "dagster.yaml").read_text()
+    before = {name: line for line, name in re.findall(r"^(.*)\n(\w+):$", text, re.MULTILINE)}
+    assert len(before) > 5
+    for name in before.keys() - {"telemetry", "nux"}:
+        assert before[name].startswith("# "), name
 
 
 def test_the_services_are_those_of_the_page():
