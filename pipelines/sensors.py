@@ -228,10 +228,12 @@ def look_at_drift(store: Store, settings: DriftSettings, before: Mapping[str, An
             known["first"] = window.end
             wider = covering(store, name, window)
             because = f"{name}: {drift.sentence} {wider.sentence}"
-            if settings.retrain:
+            if settings.retrain and wider.overrides:
                 of = mark(name, window.champion, window.end)
                 config = drift_config(settings.profile, wider.overrides, int(of, 16) % (LARGEST_SEED + 1))
                 wanted.append(Wanted(LEARN_DRAWING, name, of, because, config))
+            elif settings.retrain:
+                notes.append(f"{because} To train again on the same kind of examples is no remedy: look at what arrives")
             else:
                 notes.append(because)
         except (*EXPECTED, ValueError) as error:  # the latter: test pictures that cannot be compared with

@@ -375,14 +375,14 @@ def test_what_is_read_worse_asks_for_a_training_that_covers_it_and_only_once(rea
     later = look_at_drift(reading, HOURLY, later.cursor, NOW + 7200)
     assert not later.wanted
     assert "line: 10 readings by the champion so far, at least 20 are compared" in later.notes
-    arrive(reading, 30, "1" * 64, explained=0.2)
+    arrive(reading, 30, "1" * 64, explained=0.2, sigma=60.0)
     assert len(look_at_drift(reading, HOURLY, later.cursor, NOW + 7200).wanted) == 1
 
 
 def test_a_tick_too_soon_makes_no_test(reading):
     arrive(reading, 40, "1" * 64)
     cursor = look_at_drift(reading, HOURLY, {}, NOW).cursor
-    arrive(reading, 40, "1" * 64, explained=0.2)
+    arrive(reading, 40, "1" * 64, explained=0.2, sigma=60.0)
     assert not look_at_drift(reading, HOURLY, cursor, NOW + 60).wanted
     assert len(look_at_drift(reading, HOURLY, cursor, NOW + 3590).wanted) == 1
 
@@ -401,6 +401,15 @@ def test_without_retraining_the_tick_says_so_all_the_same(reading):
     assert found.notes[0].startswith("line: Drift: ")
 
 
+def test_what_no_setting_of_examples_covers_is_reported_and_nothing_is_trained(reading):
+    """Blur, say: the noise is what it was."""
+    arrive(reading, 40, "1" * 64, explained=0.2)
+    found = look_at_drift(reading, HOURLY, {}, NOW)
+    assert not found.wanted
+    assert found.notes[0].startswith("line: Drift: ")
+    assert found.notes[0].endswith("To train again on the same kind of examples is no remedy: look at what arrives")
+
+
 def test_without_readings_of_test_the_command_is_named(home, trained):
     store = Store(home / "store")
     arrive(store, 40, "1" * 64)
@@ -410,7 +419,7 @@ def test_without_readings_of_test_the_command_is_named(home, trained):
 
 
 def test_the_drift_sensor_looks_at_the_inbox_of_the_store(tick, reading):
-    arrive(reading, 40, "1" * 64, explained=0.2)
+    arrive(reading, 40, "1" * 64, explained=0.2, sigma=60.0)
     (request,) = tick("drift").run_requests
     assert request.tags[BECAUSE_TAG].startswith("line: Drift: ")
     assert request.tags[ASKED_TAG] == "sensor drift"
