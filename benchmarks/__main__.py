@@ -24,6 +24,7 @@ from benchmarks import (
     examples,
     foreign,
     growth,
+    kills,
     learning,
     machine,
     overhead,
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Benchmark] = {
         augmentation,
         autoencoders,
         promotion,
+        kills,
     )
 }
 
