@@ -1,7 +1,8 @@
 """The ledger: one line for every version ever made, every check of one and every removal, appended and never changed.
 
 Belongs here: appending and looking up. Dagster's own history can be deleted with its runs; this record cannot be lost that way.
-Does not belong here: what a record must hold (`ledger_records`), where in the file it lies (`ledger_index`).
+Does not belong here: what a record must hold (`ledger_records`), where in the file it lies (`ledger_index`), whether all lines are
+as they were written (`chain`, `checkpoints`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fullcircle.store.chain import beginning, is_linked, linked
 from fullcircle.store.hashing import canonical_json
 from fullcircle.store.ledger_index import LedgerIndex, Lookup
 from fullcircle.store.ledger_records import (
@@ -22,7 +24,9 @@ from fullcircle.store.ledger_records import (
     DAMAGE,
     MATERIALIZATION,
     PRUNE,
+    SCHEMA,
     LedgerError,
+    NewerRecordError,
     Record,
     StoreError,
     StoreWarning,
@@ -44,7 +48,7 @@ class Ledger:
     A materialisation is ``{"asset", "partition", "version", "run_id", ...}``, what `Recipe.entry` gives, and perhaps
     "blocking", the names of the checks without which it is not served. A check is ``{"kind": "check", "asset", "partition",
     "version", "run_id", "check", "passed", "blocking", "description", "time"}``. A removal is
-    ``{"kind": "prune", "versions", "bytes", "time", "by"}``.
+    ``{"kind": "prune", "versions", "bytes", "time", "by"}``. Each line holds the hash of the line before it (`chain`).
 
     A version is *served* when each of its blocking checks has passed, as the last record of each has it. A version that no
     entry gives blocking checks (those of older ledgers) is served unless a blocking check on record failed.
@@ -70,23 +74,26 @@ class Ledger:
         A last line that a killed process left unfinished is moved to the file ``ledger.torn`` first, with a `StoreWarning`.
 
         Args:
-            record: with the fields of its kind; without "kind" it is a materialisation.
+            record: with the fields of its kind; without "kind" it is a materialisation. Its "schema" and the link to the line
+                before are put in here.
 
         Raises:
             ValueError: naming the field that is missing or of the wrong type.
+            LedgerError: when the last line is of a newer schema. Nothing is written.
             StoreError: when the file cannot be written. Nothing half-written is left.
         """
         record = dict(record)
         if wrong := fault(record):
             raise ValueError(wrong)
-        line = canonical_json(record) + b"\n"
+        record["schema"] = SCHEMA
+        canonical_json(record)  # what is no JSON is refused before anything is touched
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
                 self._mend(descriptor)
-                _write_at_end(descriptor, line)
+                _write_at_end(descriptor, self._chained(descriptor, record))
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -161,14 +168,23 @@ class Ledger:
         """Why an entry is not served, to be put after "because": ``its check redraws failed: ...``; None when it is."""
         return withheld(entry, self.checks_of(entry["asset"], entry["partition"], entry["version"]))
 
+    def _chained(self, descriptor: int, record: Record) -> bytes:
+        """The line of a record with the hash of the last one, behind the line that begins the chain where there is none."""
+        size = os.fstat(descriptor).st_size
+        last = _end_of_line(descriptor, size - 1) if size else None
+        try:
+            if last is None or is_linked(last):
+                return linked(record, last)
+        except NewerRecordError as error:
+            raise LedgerError(f"{self.path}, last line: {error}") from error
+        with self.path.open("rb") as file:
+            begin = linked(beginning(file), last)
+        return begin + linked(record, begin[:-1])
+
     def _mend(self, descriptor: int) -> None:
         """Move what a killed process left of a last line out of the file; the caller holds the lock."""
         size = os.fstat(descriptor).st_size
-        torn = b""
-        while len(torn) < size and b"\n" not in torn:
-            begin = max(0, size - len(torn) - CHUNK)
-            torn = os.pread(descriptor, size - len(torn) - begin, begin) + torn
-        torn = torn[torn.rfind(b"\n") + 1 :]
+        torn = _end_of_line(descriptor, size)
         if not torn:
             return
         kept = self.path.with_suffix(".torn")
@@ -201,6 +217,15 @@ def _last_served(lookup: Lookup, asset: str, partition: str, unverified: bool) -
         if unverified or withheld(entry, lookup.checks(asset, partition, entry["version"])) is None:
             return entry
     return None
+
+
+def _end_of_line(descriptor: int, end: int) -> bytes:
+    """The bytes before `end`, back to the line's beginning."""
+    found = b""
+    while len(found) < end and b"\n" not in found:
+        begin = max(0, end - len(found) - CHUNK)
+        found = os.pread(descriptor, end - len(found) - begin, begin) + found
+    return found[found.rfind(b"\n") + 1 :]
 
 
 def _write_at_end(descriptor: int, line: bytes) -> None:

@@ -7,12 +7,16 @@ Does not belong here: finding a record (`ledger_index`), writing one (`ledger`).
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-MATERIALIZATION, CHECK, DAMAGE, PRUNE = "materialization", "check", "damage", "prune"
+MATERIALIZATION, CHECK, DAMAGE, PRUNE, CHAIN = "materialization", "check", "damage", "prune", "chain"
+
+SCHEMA = 2
+"""Of the records that this version writes. Those of 1 do not name theirs; they have no link to the line before either."""
 
 Record = dict[str, Any]
 
@@ -23,6 +27,10 @@ class StoreError(OSError):
 
 class LedgerError(RuntimeError):
     """A line of the ledger is no record. The message names the file and the line, what was found and what to do."""
+
+
+class NewerRecordError(ValueError):
+    """A record was written by a newer version of Full Circle."""
 
 
 class StoreWarning(UserWarning):
@@ -59,6 +67,26 @@ def _texts_by_name(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_text, value.values()))
 
 
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _sha256(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _sha256_or_null(value: Any) -> bool:
+    return value is None or _sha256(value)
+
+
+def _mapping_or_null(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+def _mappings_by_name(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_mapping, value.values()))
+
+
 EXPECTED: dict[Callable[[Any], bool], str] = {
     _text: "text",
     _number: "a number",
@@ -66,6 +94,11 @@ EXPECTED: dict[Callable[[Any], bool], str] = {
     _texts: "a list of texts",
     _mapping: "an object",
     _texts_by_name: "an object of texts",
+    _whole: "a whole number, 0 or more",
+    _sha256: "64 hexadecimal digits",
+    _sha256_or_null: "64 hexadecimal digits, or null",
+    _mapping_or_null: "an object, or null",
+    _mappings_by_name: "an object of objects",
 }
 
 _OF_ASSET: dict[str, Callable[[Any], bool]] = {"asset": _text, "partition": _text, "version": _text, "run_id": _text}
@@ -74,8 +107,18 @@ REQUIRED: dict[str, dict[str, Callable[[Any], bool]]] = {
     CHECK: _OF_ASSET | {"check": _text, "passed": _flag, "blocking": _flag, "description": _text, "time": _number},
     DAMAGE: {"version": _text, "description": _text, "kept": _text, "time": _number},
     PRUNE: {"versions": _texts, "bytes": _number, "time": _number, "by": _text},
+    CHAIN: {"size": _whole, "root": _sha256, "time": _number},
 }
 """The fields that a record of each kind must have. Further fields are kept as they are."""
+
+COMMON: dict[str, Callable[[Any], bool]] = {
+    "schema": _whole,
+    "previous": _sha256_or_null,
+    "commit": _mapping_or_null,
+    "python": _text,
+    "machine": _mapping,
+}
+"""The fields that a record of any kind may have: `Ledger.append` and `provenance` give them."""
 
 OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
     MATERIALIZATION: {
@@ -86,7 +129,11 @@ OPTIONAL: dict[str, dict[str, Callable[[Any], bool]]] = {
         "libraries": _texts_by_name,
         "blocking": _texts,
         "asked_by": _text,
-    }
+        "seed": _whole,
+        "files": _texts_by_name,
+        "tables": _mappings_by_name,
+    },
+    CHECK: {"asked_by": _text},
 }
 """The fields that a record of each kind may have, or that those of older versions lack."""
 
@@ -96,10 +143,25 @@ def kind_of(record: Mapping[str, Any]) -> Any:
     return record.get("kind", MATERIALIZATION)
 
 
+def rules_of(kind: str) -> dict[str, Callable[[Any], bool]]:
+    """What every field that a record of a kind must have or may have is held to."""
+    return COMMON | REQUIRED[kind] | OPTIONAL.get(kind, {})
+
+
 def fault(record: Any) -> str | None:
-    """What is wrong with a record, as a sentence; None when it keeps the rules of its kind."""
+    """What is wrong with a record, as a sentence; None when it keeps the rules of its kind.
+
+    Raises:
+        NewerRecordError: when it is of a schema that is not known here, whose rules may be others.
+    """
     if not isinstance(record, dict):
         return f"A record is expected to be a JSON object. Received: {_shown(record)}."
+    schema = record.get("schema", 1)
+    if _whole(schema) and schema > SCHEMA:
+        raise NewerRecordError(
+            f"A record of schema {SCHEMA} or older is expected. Received: one of schema {schema}, which a newer version of Full "
+            "Circle wrote. Use that version, or another store with FULLCIRCLE_STORE=FOLDER."
+        )
     kind = kind_of(record)
     if not isinstance(kind, str) or kind not in REQUIRED:
         return (
@@ -108,7 +170,7 @@ def fault(record: Any) -> str | None:
         )
     if missing := REQUIRED[kind].keys() - record.keys():
         return f"A ledger entry needs {', '.join(sorted(missing))}. Received: {', '.join(record) or 'none'}."
-    for name, keeps in (REQUIRED[kind] | OPTIONAL.get(kind, {})).items():
+    for name, keeps in rules_of(kind).items():
         if name in record and not keeps(record[name]):
             return f"{name} is expected to be {EXPECTED[keeps]}. Received: {_shown(record[name])}."
     return None
@@ -119,6 +181,7 @@ def parse(line: bytes) -> Record:
 
     Raises:
         ValueError: when it is none, saying why.
+        NewerRecordError: when it is of a newer schema.
     """
     try:
         record = json.loads(line, parse_constant=_refuse)
@@ -143,6 +206,8 @@ def records_in(file: IO[bytes], path: Path, offset: int = 0, number: int = 1) ->
             return
         try:
             record = parse(line)
+        except NewerRecordError as error:
+            raise LedgerError(f"{path}, line {number}: {error}") from error
         except ValueError as error:
             raise LedgerError(
                 f"{path}, line {number}: {error} No line is passed over, so that no older version is used by mistake. Restore the "
