@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.materialization import partition_of
+from assets.materialization import partition_of, recorded_of
 from fullcircle.checks.check import Guard, Subject
 from fullcircle.steps.step import command_for
 from fullcircle.store.ledger import CHECK
@@ -58,6 +58,7 @@ def checks_of(guard: Guard, partitions: dg.PartitionsDefinition) -> dg.AssetChec
                     "blocking": not warns,
                     "description": found.description,
                     "time": time.time(),
+                    **recorded_of(context.run),
                 }
                 store.ledger.append(record)
             metadata = {name: value for name, value in found.figures.items() if value is not None}

@@ -16,6 +16,7 @@ from assets.materialization import FORCE_TAG, OWNERS, Made, materialized, partit
 from fullcircle.steps.step import Inputs, Step, run
 from fullcircle.store.code_version import code_version
 from fullcircle.store.objects import Store, StoredObject
+from fullcircle.store.provenance import provenance
 
 Metadata = Callable[[StoredObject, Inputs], Mapping[str, Any]]
 """What is particular to the metadata of an asset, from what was made and from its inputs."""
@@ -66,6 +67,7 @@ def asset_of(
     def results(
         context: dg.AssetExecutionContext, store: Store, objects: Mapping[str, StoredObject]
     ) -> Iterator[dg.MaterializeResult[Made]]:
+        provenance()  # found before the work begins: code may be edited while it is under way
         partition = partition_of(context.op_execution_context)
         config = context.op_execution_context.op_config
         settings = step.settings(**(config[step.part] if several else config))

@@ -23,6 +23,7 @@ from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.steps.step import WHOLE, Inputs, Result
 from fullcircle.store.champions import decision_of
 from fullcircle.store.objects import StoredObject
+from fullcircle.store.provenance import provenance
 from fullcircle.store.tables import TableReader
 
 OWNERS = ["team:full-circle"]
@@ -64,6 +65,12 @@ def partition_of(context: dg.OpExecutionContext) -> str:
     return WHOLE
 
 
+def recorded_of(run: dg.DagsterRun) -> dict[str, Any]:
+    """What every record has that a run writes into the ledger: what asked for it, by which code and where it runs."""
+    asked_by = run.tags.get(ASKED_TAG)
+    return provenance() | ({"asked_by": asked_by} if asked_by else {})
+
+
 def materialized(
     context: dg.AssetExecutionContext,
     result: Result,
@@ -89,9 +96,11 @@ def materialized(
         "config": settings.as_dict(),
         "blocking": blocking_checks(asset),
         "reused": result.reused,
+        **stored.contents(),
+        **recorded_of(context.run),
     }
-    if asked_by := context.run.tags.get(ASKED_TAG):
-        entry["asked_by"] = asked_by
+    if "seed" in entry["config"]:
+        entry["seed"] = entry["config"]["seed"]
     common: dict[str, Any] = {
         "hash": stored.hash,
         "path": dg.MetadataValue.path(str(stored.path)),
@@ -103,8 +112,8 @@ def materialized(
         "libraries": dg.MetadataValue.json(dict(recipe.libraries)),
         "reused": result.reused,
     }
-    if "seed" in settings.as_dict():
-        common["seed"] = settings.as_dict()["seed"]
+    if "seed" in entry:
+        common["seed"] = entry["seed"]
     return dg.MaterializeResult(
         asset_key=dg.AssetKey(asset.split("/")),
         value=Made(stored, entry),

@@ -30,6 +30,7 @@ from fullcircle.store.champions import (
     reigns,
 )
 from fullcircle.store.objects import Store
+from fullcircle.store.provenance import provenance
 
 BY_HAND = "by hand"
 """In place of the run's id in the ledger's entry of a decision that a person made."""
@@ -224,6 +225,8 @@ def _by_hand(store: Store, asset: str, partition: str, decision: Decision) -> De
             "run_id": BY_HAND,
             "time": time.time(),
             "asked_by": f"{getpass.getuser()}: {decision.reason}",
+            **stored.contents(),
+            **provenance(),
         }
     )
     return decision

@@ -152,7 +152,7 @@ def _wrong(record: Record, before: Tree, last: bytes, unlinked: int | None) -> s
         if "schema" in record:
             return "It has no link to the line before, which every record of its schema is written with: it was edited."
         if unlinked is not None:
-            return "It has no link to the line before, unlike lines above: it was inserted, or an older version of Full Circle wrote it."
+            return "It has no link to the line before, unlike lines above: it was inserted, or an older version wrote it."
         return None
     if kind_of(record) == CHAIN and (record["size"], record["root"]) != (before.size, before.root().hex()):
         return "The lines above it are others than when it was written: some were edited, removed, inserted or moved."

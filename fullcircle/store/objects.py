@@ -20,6 +20,7 @@ import dataclasses
 import datetime
 import errno
 import fcntl
+import hashlib
 import itertools
 import json
 import os
@@ -36,6 +37,7 @@ from fullcircle.store.in_use import in_use
 from fullcircle.store.ledger import CHECK, DAMAGE, MATERIALIZATION, Ledger, StoreError, StoreWarning, cannot_write
 from fullcircle.store.ledger_records import kind_of, withheld
 from fullcircle.store.proofs import content_of, sha256_of
+from fullcircle.store.provenance import provenance
 from fullcircle.store.tables import TableReader
 
 if TYPE_CHECKING:
@@ -78,6 +80,20 @@ class StoredObject:
         """What one of its JSON files holds."""
         value: dict[str, Any] = json.loads(self.file(name).read_text())
         return value
+
+    def contents(self) -> dict[str, Any]:
+        """What the ledger's record of a version has of what it holds.
+
+        Returns:
+            "files": the SHA-256 of each, by name; "tables", where it has any: "rows" and "schema" of each Parquet file, by name,
+            the latter the SHA-256 over the lines ``column: type``.
+        """
+        manifest = json.loads((self.path / MANIFEST).read_text())
+        tables = {name: TableReader(self.file(name)) for name in manifest if name.endswith(".parquet")}
+        found: dict[str, Any] = {"files": {name: entry["sha256"] for name, entry in manifest.items()}}
+        if tables:
+            found["tables"] = {name: {"rows": table.rows, "schema": _schema_hash(table)} for name, table in tables.items()}
+        return found
 
     @property
     def bytes(self) -> int:
@@ -290,6 +306,7 @@ class Store:
                 "description": wrong,
                 "kept": kept.relative_to(self.root).as_posix(),
                 "time": time.time(),
+                **provenance(),
             }
         )
         warnings.warn(
@@ -397,6 +414,10 @@ def _remove_orphans(drafts: Path) -> None:
 
 def _version_of(record: dict[str, Any]) -> tuple[str, str, str]:
     return record["asset"], record["partition"], record["version"]
+
+
+def _schema_hash(table: TableReader) -> str:
+    return hashlib.sha256("".join(f"{field.name}: {field.type}\n" for field in table.schema).encode()).hexdigest()
 
 
 def _object_hash(contents: dict[str, str | None]) -> str:

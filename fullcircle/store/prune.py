@@ -44,6 +44,7 @@ from fullcircle.store.in_use import alone
 from fullcircle.store.ledger import StoreError, cannot_write
 from fullcircle.store.ledger_records import PRUNE
 from fullcircle.store.objects import Store
+from fullcircle.store.provenance import provenance
 
 KEEP = 3
 """Versions of each asset and partition."""
@@ -240,6 +241,7 @@ def _record(store: Store, planned: Pruning) -> None:
         "keep": planned.keep,
         "time": time.time(),
         "by": _user(),
+        **provenance(),
     }
     try:
         store.ledger.append(record)

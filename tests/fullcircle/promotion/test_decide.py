@@ -27,6 +27,7 @@ from fullcircle.store.champions import (
     reigns,
 )
 from fullcircle.store.objects import StoredObjectError
+from fullcircle.store.provenance import provenance
 
 ASSET, LINE = "drawings/champion", "line"
 SETTINGS = ChampionSettings()
@@ -166,6 +167,8 @@ def test_a_rollback_is_a_record_with_its_reason_and_holds(store, model, judge):
     entry = last_decision(store, ASSET, LINE).entry
     assert entry["run_id"] == BY_HAND
     assert "reads the new camera badly" in entry["asked_by"]
+    assert entry["files"].keys() == {"champion.json"}
+    assert entry.items() >= provenance().items()
     again = judge(b)
     assert (again.outcome, again.champion) == (REFUSED, a)
     assert "was rolled back, because: reads the new camera badly" in again.reason

@@ -25,6 +25,7 @@ from fullcircle.store import proofs
 from fullcircle.store.in_use import LOCK_FILE
 from fullcircle.store.ledger import StoreError, StoreWarning
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
+from fullcircle.store.provenance import provenance
 
 
 def put(store, **files):
@@ -323,6 +324,7 @@ def test_writing_again_replaces_a_damaged_object_and_says_so(store, damage):
     assert not list((store.root / "drafts").iterdir())
     (record,) = store.ledger.records()
     assert (record["kind"], record["version"], record["kept"]) == ("damage", stored.hash, f"damaged/{stored.hash}-1")
+    assert record.items() >= provenance().items()
     assert str(stored.path) in record["description"]
     assert list(store.ledger.entries()) == []
 

@@ -17,6 +17,7 @@ from fullcircle.store.champions import Decision
 from fullcircle.store.in_use import LOCK_FILE, InUseError, alone, in_use
 from fullcircle.store.ledger import CHECK, PRUNE, StoreError
 from fullcircle.store.objects import Store, StoredObjectError
+from fullcircle.store.provenance import provenance
 from fullcircle.store.prune import TRASH, UNKNOWN, prune
 
 OLD = time.time() - 2 * pruning.YOUNG_SECONDS
@@ -189,6 +190,7 @@ def test_it_is_on_record_and_who_asks_for_a_version_is_answered(store):
     weeks = [retrained(store, week) for week in range(2)]
     done = prune(store, 1, delete=True)
     (record,) = [r for r in store.ledger.records() if r.get("kind") == PRUNE]
+    assert record.items() >= provenance().items()
     assert set(record["versions"]) == set(weeks[0])
     assert (record["bytes"], record["keep"]) == (done.bytes, 1)
     gone = weeks[0][1]
