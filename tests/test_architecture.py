@@ -23,6 +23,7 @@ LEVELS = {
     "training": 6,
     "reports": 6,
     "checks": 7,
+    "lineage": 7,
     "steps": 7,
     "cli": 8,
 }
