@@ -51,6 +51,11 @@ def add_ledger_commands(commands: Commands) -> None:
     prove.add_argument("--to", default=STDOUT, metavar="FILE", help="- for stdout")
     for parser in (checkpoint, prove):
         parser.add_argument("--key", type=Path, metavar="FILE", help="that signs it; see `fullcircle audit key`")
+        parser.add_argument(
+            "--despite-faults",
+            action="store_true",
+            help="although the ledger was changed, which stays on record: it is known how",
+        )
     for parser in (key, checkpoint, prove):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -168,9 +173,9 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
     ledger, key = Store(arguments.store).ledger.path, read_private_key(arguments.key) if arguments.key else None
     path = None
     if arguments.to == STDOUT:
-        checkpoint = checkpoint_of(ledger, key.name if key else UNSIGNED)
+        checkpoint = checkpoint_of(ledger, key.name if key else UNSIGNED, despite_faults=arguments.despite_faults)
     else:
-        path = write_checkpoint(ledger, Path(arguments.to), key)
+        path = write_checkpoint(ledger, Path(arguments.to), key, despite_faults=arguments.despite_faults)
         checkpoint = read_checkpoint(path, key.public if key else None)
     if arguments.json:
         shown = {"size": checkpoint.size, "root": checkpoint.root.hex(), "time": checkpoint.time, "origin": checkpoint.origin}
@@ -189,7 +194,8 @@ def _prove(arguments: argparse.Namespace) -> int:
     store = Store(arguments.store)
     asset, _, version = arguments.version.partition("@")
     number = line_of(store, asset, version or None, arguments.partition)
-    proof = prove(store.ledger.path, number, arguments.key and read_private_key(arguments.key))
+    key = read_private_key(arguments.key) if arguments.key else None
+    proof = prove(store.ledger.path, number, key, despite_faults=arguments.despite_faults)
     if arguments.to != STDOUT:
         write_text(Path(arguments.to), proof)
     if arguments.json:

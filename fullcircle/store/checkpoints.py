@@ -91,22 +91,25 @@ class Verdict:
     fault: str | None
 
 
-def checkpoint_of(ledger: Path, origin: str) -> Checkpoint:
+def checkpoint_of(ledger: Path, origin: str, *, despite_faults: bool = False) -> Checkpoint:
     """What a ledger is now.
 
     Args:
         ledger: the file.
         origin: whose it is.
+        despite_faults: also if the ledger shows by itself that it was changed, for whoever knows how that came about. The faults
+            stay: only what becomes of the ledger from now on is held.
 
     Raises:
-        CheckpointError: when it has no lines, or shows by itself that it was changed: a checkpoint must not cover that.
+        CheckpointError: when it has no lines, or shows that it was changed: a checkpoint must not cover that unseen.
     """
     found = examine(ledger)
-    if found.faults:
+    if found.faults and not despite_faults:
         first = found.faults[0]
         raise CheckpointError(
             f"No checkpoint was made: {ledger} is not as it was written. Line {first.line}: {first.text} "
-            "`fullcircle audit verify` names all faults. Restore the ledger from a copy that agrees with the last checkpoint."
+            "`fullcircle audit verify` names all faults. Restore the ledger from a copy that agrees with the last checkpoint; "
+            "or, where it is known how that came about, go on from here with --despite-faults."
         )
     if not found.size:
         raise CheckpointError(
@@ -116,7 +119,7 @@ def checkpoint_of(ledger: Path, origin: str) -> Checkpoint:
     return Checkpoint(origin, found.size, found.root, f"{now:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def write_checkpoint(ledger: Path, to: Path, key: PrivateKey | None = None) -> Path:
+def write_checkpoint(ledger: Path, to: Path, key: PrivateKey | None = None, *, despite_faults: bool = False) -> Path:
     """Write what a ledger is now to a file, or to a new file of a folder.
 
     A checkpoint that is there already is only replaced, and one only put beside others, when the ledger extends it: a key must
@@ -126,6 +129,7 @@ def write_checkpoint(ledger: Path, to: Path, key: PrivateKey | None = None) -> P
         ledger: the file.
         to: a file, or a folder that is there.
         key: that signs; None for a checkpoint that nobody signs.
+        despite_faults: as in `checkpoint_of`.
 
     Returns:
         The file.
@@ -133,7 +137,7 @@ def write_checkpoint(ledger: Path, to: Path, key: PrivateKey | None = None) -> P
     Raises:
         CheckpointError: when there is nothing to write, or it cannot be written, or the ledger does not extend one that is there.
     """
-    checkpoint = checkpoint_of(ledger, key.name if key else UNSIGNED)
+    checkpoint = checkpoint_of(ledger, key.name if key else UNSIGNED, despite_faults=despite_faults)
     there = {path.name: read_checkpoint(path, None) for path in _files(to)} if to.exists() else {}
     for verdict in hold(ledger, there):
         if verdict.fault:
@@ -236,18 +240,19 @@ def hold(ledger: Path, checkpoints: Mapping[str, Checkpoint]) -> list[Verdict]:
     return verdicts
 
 
-def prove(ledger: Path, number: int, key: PrivateKey | None = None) -> str:
+def prove(ledger: Path, number: int, key: PrivateKey | None = None, *, despite_faults: bool = False) -> str:
     """The proof that a record is in the ledger: its line, the hashes from it to the root, and a checkpoint.
 
     Args:
         ledger: the file.
         number: of the line, from 1.
         key: that signs the checkpoint; None for one that nobody signs.
+        despite_faults: as in `checkpoint_of`.
 
     Raises:
         CheckpointError: as `checkpoint_of` does.
     """
-    checkpoint = checkpoint_of(ledger, key.name if key else UNSIGNED)
+    checkpoint = checkpoint_of(ledger, key.name if key else UNSIGNED, despite_faults=despite_faults)
     leaves, line = list[bytes](), b""
     for line_now in lines(ledger):
         if len(leaves) == checkpoint.size:

@@ -154,6 +154,16 @@ def test_a_proof_is_printed(filled, capsys):
     assert (shown["line"], shown["file"], shown["proof"].split("\n")[:3]) == (7, None, printed.split("\n")[:3])
 
 
+def test_a_ledger_that_was_changed_is_only_taken_where_that_is_asked_for(filled, tmp_path, capsys):
+    filled.ledger.path.write_bytes(b"".join(filled.ledger.path.read_bytes().splitlines(keepends=True)[1:]))
+    for command in (("checkpoint",), ("checkpoint", "--to", tmp_path / "out"), ("prove", "drawings/decoder")):
+        with pytest.raises(
+            CheckpointError, match="Line 1: It is the first line and follows another: lines before it were removed"
+        ):
+            audit(filled, *command)
+        assert audit(filled, *command, "--despite-faults") == 0
+
+
 def test_the_line_of_a_version_is_the_last_that_records_it(filled):
     assert line_of(filled, "drawings/encoder", "b") == 2
     filled.ledger.append(entry("b"))

@@ -159,6 +159,14 @@ def test_of_a_ledger_with_a_broken_chain_there_is_no_checkpoint(ledger, tmp_path
     ):
         write_checkpoint(ledger.path, tmp_path / "new", KEY)
     assert not (tmp_path / "new").exists()
+    with pytest.raises(CheckpointError, match="go on from here with --despite-faults"):
+        prove(ledger.path, 1, KEY)
+    assert read_checkpoint(write_checkpoint(ledger.path, tmp_path / "new", KEY, despite_faults=True), KEY.public).size == 7
+    assert "c2sp.org" in prove(ledger.path, 1, KEY, despite_faults=True)
+    ledger.append(entry(9))
+    assert [fault.line for fault in examine(ledger.path).faults] == [4]  # it stays
+    with pytest.raises(CheckpointError, match="does not extend the one in"):
+        write_checkpoint(ledger.path, tmp_path / "outside", KEY, despite_faults=True)
 
 
 def test_of_no_lines_there_is_no_checkpoint(tmp_path):
