@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,9 @@ PACKAGES = ("fullcircle", "assets", "pipelines")
 
 DIFF = ("diff", "HEAD", "--binary", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv", "--", *PACKAGES)
 """What is hashed of changes that are not committed."""
+
+COMMIT_VARIABLE = "FULLCIRCLE_COMMIT"
+"""Environment variable with the hash of the commit, for code that was copied without its history, as into an image."""
 
 
 def provenance() -> dict[str, Any]:
@@ -48,8 +52,8 @@ def commit(root: Path = ROOT) -> dict[str, Any] | None:
     Returns:
         "hash" of the commit; "dirty", whether `PACKAGES` differ from it; and "changes", None where they do not, else the SHA-256 of
         ``git diff HEAD`` (`DIFF`), followed by the name, a zero byte and the content of every file that git does not know yet and
-        was not asked to ignore, in the order of their names. None where the code is in no commit: it was installed, or
-        there is no git.
+        was not asked to ignore, in the order of their names. Where the code is in no commit, for it was copied or there is no git,
+        the hash that `COMMIT_VARIABLE` has, and None for the others; or None.
     """
     found = _commit(root)
     return None if found is None else dict(found)
@@ -62,7 +66,8 @@ def _commit(root: Path) -> Mapping[str, Any] | None:
     diff = _git(root, *DIFF)
     unknown = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", *PACKAGES)
     if heads is None or diff is None or unknown is None:
-        return None
+        named = os.environ.get(COMMIT_VARIABLE, "")
+        return {"hash": named, "dirty": None, "changes": None} if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", named) else None
     changes = hashlib.sha256(diff)
     for name in sorted(unknown.split(b"\0")[:-1]):
         changes.update(name + b"\0")

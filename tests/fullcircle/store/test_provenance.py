@@ -80,6 +80,7 @@ def test_a_process_keeps_what_it_found_first(checkout):
 
 
 def test_in_no_commit_there_is_none(checkout, tmp_path, monkeypatch):
+    monkeypatch.delenv("FULLCIRCLE_COMMIT", raising=False)
     bare = tmp_path / "bare"
     (bare / "fullcircle").mkdir(parents=True)
     (bare / "fullcircle" / "__init__.py").write_text("")
@@ -88,6 +89,15 @@ def test_in_no_commit_there_is_none(checkout, tmp_path, monkeypatch):
     assert now(bare) is None  # no commit yet
     monkeypatch.setenv("PATH", "")
     assert now(checkout) is None  # no git
+
+
+@pytest.mark.parametrize(
+    ("named", "found"), [("c0de" * 10, "c0de" * 10), ("c0de" * 16, "c0de" * 16), ("main", None), ("", None)]
+)
+def test_code_that_was_copied_without_its_history_may_name_its_commit(tmp_path, checkout, monkeypatch, named, found):
+    monkeypatch.setenv("FULLCIRCLE_COMMIT", named)
+    assert now(tmp_path / "elsewhere") == (found and {"hash": found, "dirty": None, "changes": None})
+    assert now(checkout)["hash"] == head(checkout)  # what is found comes before what is claimed
 
 
 def test_a_record_says_which_code_python_and_machine():
