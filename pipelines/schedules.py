@@ -133,6 +133,6 @@ SCHEDULES = [
         NIGHTLY_SMOKE,
         SMOKE_TEST,
         smoke_config,
-        "Make everything of each drawing class once at the smallest size, in a temporary store: does it still run?",
+        "Make everything of each drawing class once at the smallest size, in a temporary store, to see that it still runs.",
     ),
 ]

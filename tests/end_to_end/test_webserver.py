@@ -78,6 +78,8 @@ def test_the_graph_is_there(graphql):
     assert depends["decoder_report"] == {"test", "valid", "decoder"}
     assert depends["encoder_report"] == {"test", "valid", "decoder", "encoder", "readings"}
     assert depends["recognition_report"] == {"train", "test", "valid", "decoder", "encoder"}
+    assert depends["champion"] == {"encoder", "decoder"}
+    assert depends["inbox"] == {"champion", "encoder", "decoder"}
     assert depends["feature_patterns"] == {"test", "encoder"}
     splits = {"originals", "augmented"}
     assert of("glyphs") == {
@@ -88,6 +90,7 @@ def test_the_graph_is_there(graphql):
         "valid": splits,
         **{model: {"train", "valid"} for model in AUTOENCODERS},
         **{f"{model}_report": {"originals", "train", "test", "valid", model} for model in AUTOENCODERS},
+        **{f"{model}_champion": {"test", model} for model in AUTOENCODERS},
         **{f"{model}_feature_patterns": {"test", model} for model in AUTOENCODERS},
     }
 
