@@ -128,7 +128,7 @@ def smoke_job(name: str, executor: dg.ExecutorDefinition) -> dg.JobDefinition:
         name=name,
         partitions_def=drawings.PARTITIONS,
         executor_def=executor,
-        description="Make everything of one drawing class once at the smallest size, in a temporary store, to see that it still runs.",
+        description="Make everything of one drawing class once at the smallest size, in a temporary store: it must still run.",
     )
     def job() -> None:
         _smoke_one_class()
