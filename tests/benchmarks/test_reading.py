@@ -12,6 +12,7 @@ from benchmarks.rivals import Rival
 from fullcircle.core.progress import silent
 from fullcircle.data.settings import ExamplesSettings, SplitsSettings
 from fullcircle.drawings import DRAWINGS
+from fullcircle.promotion.settings import ChampionSettings
 from fullcircle.reading.settings import ReaderSettings
 from fullcircle.steps.settings import DrawingsSettings
 from fullcircle.store.objects import Store
@@ -80,6 +81,7 @@ def made(tmp_path_factory):
         DecoderSettings(model="article", epochs=1, balanced_epochs=0),
         EncoderSettings(model="article", epochs=1, objective="spec"),
         reader=ReaderSettings(pictures=2, redraws=20),
+        champion=ChampionSettings(pictures=20, redraws=20, workers=1),
     )
     found = overhead.plain(store, settings, silent)
     for name, version in found["hashes"].items():
