@@ -12,9 +12,10 @@ HOST    ?= 127.0.0.1
 PORT    ?=
 KEEP    ?=
 DELETE  ?=
+ALL     ?=
 
 # What is given is text: make does not expand it, and the shell gets it in single quotes.
-$(foreach name,DRAWING SOURCE MODELS PROFILE SET FORCE LARGE BENCH HOST PORT KEEP DELETE FULLCIRCLE_STORE,$(eval override $(name) := $$(value $(name))))
+$(foreach name,DRAWING SOURCE MODELS PROFILE SET FORCE LARGE BENCH HOST PORT KEEP DELETE ALL FULLCIRCLE_STORE,$(eval override $(name) := $$(value $(name))))
 quoted = '$(subst ','\'',$1)'
 option = $(if $2,--$1=$(call quoted,$2))
 what = $(or $(call option,source,$(SOURCE)),$(call option,drawing,$(DRAWING))) $(call option,models,$(MODELS)) $(call option,profile,$(PROFILE))
@@ -27,7 +28,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED ?= 1
 
-.PHONY: help install run features ui tensorboard results prune bench test lint lock clean
+.PHONY: help install run features ui tensorboard results prune audit bench test lint lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -64,6 +65,9 @@ results: .venv/.installed  ## the latest figures of every report, and a page tha
 
 prune: .venv/.installed  ## what nothing needs any more of store and history, the latest 3 kept: KEEP=3; removed only with DELETE=1
 	@$(BIN)/python -m pipelines.prune $(call option,keep,$(KEEP)) $(if $(DELETE),--delete)
+
+audit: .venv/.installed  ## is the store as its ledger has it, and Dagster's history with it? Exit code 0 if so, 1 if not: ALL=1 hashes every version
+	@$(BIN)/python -m pipelines.audit $(if $(ALL),--all)
 
 bench: .venv/.installed  ## beside what one would use instead, four hours in all: BENCH=reading SET="reading.pictures=100 ..."
 	@$(BIN)/python -m benchmarks $(foreach name,$(BENCH),$(call quoted,$(name))) $(foreach setting,$(SET),$(call option,set,$(setting)))

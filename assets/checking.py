@@ -17,7 +17,7 @@ from fullcircle.store.ledger import CHECK
 from fullcircle.store.objects import Store
 
 
-def checks_of(guard: Guard, partitions: dg.PartitionsDefinition) -> dg.AssetChecksDefinition:
+def checks_of(guard: Guard, partitions: dg.PartitionsDefinition | None) -> dg.AssetChecksDefinition:
     """The step that applies a guard's rules; partitioned as its asset is, so that each partition has its own outcome."""
     key = dg.AssetKey(guard.asset.split("/"))
     others = [dg.AssetDep(dg.AssetKey(asset.split("/"))) for asset in guard.reads if asset != guard.asset]

@@ -47,6 +47,7 @@ def asset_of(
     types: Mapping[str, Any] | None = None,
     deps: Sequence[dg.AssetDep] = (),
     pool: str | None = None,
+    always: bool = False,
     before: Callable[[Store, str], None] = lambda store, partition: None,
 ) -> dg.AssetsDefinition:
     """The asset, or the assets, that a step makes.
@@ -58,6 +59,7 @@ def asset_of(
         types: Dagster's types of settings that are neither numbers nor text.
         deps: what else it is made from, for the lineage graph; found by the step itself.
         pool: limits how many run at once.
+        always: make it anew in each run, whatever is stored: what it is made from is more than its recipe has.
         before: refuses a partition before anything is made of it.
     """
     code = code_version(step.root)
@@ -73,7 +75,7 @@ def asset_of(
         settings = step.settings(**(config[step.part] if several else config))
         before(store, partition)
         inputs = {asset: objects[_name(asset)] for asset in step.reads}
-        force = context.run.tags.get(FORCE_TAG) == "true"
+        force = always or context.run.tags.get(FORCE_TAG) == "true"
         result = run(step, store, partition, inputs, settings, progress_of(context), force=force)
         for asset in step.makes:
             metadata = about[asset].metadata(result.objects[asset], result.inputs)

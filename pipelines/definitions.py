@@ -4,7 +4,7 @@ import datetime
 
 import dagster as dg
 
-from assets import autoencoders, drawings, feature_patterns, glyphs, inbox
+from assets import autoencoders, drawings, feature_patterns, glyphs, inbox, lineage
 from pipelines.executor import EXECUTOR
 from pipelines.io_managers import StoreIOManager
 from pipelines.jobs import JOBS
@@ -35,6 +35,7 @@ defs = dg.Definitions(
             *(asset for of_model in autoencoders.ASSETS.values() for asset in of_model),
             *feature_patterns.ASSETS.values(),
             *inbox.ASSETS,
+            *lineage.ASSETS,
         ],
     ),
     asset_checks=[
@@ -42,6 +43,7 @@ defs = dg.Definitions(
         *glyphs.CHECKS,
         *autoencoders.CHECKS.values(),
         *feature_patterns.CHECKS.values(),
+        *lineage.CHECKS,
     ],
     jobs=JOBS,
     schedules=SCHEDULES,

@@ -10,8 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets import autoencoders, drawings, feature_patterns, glyphs, inbox
+from assets import autoencoders, drawings, feature_patterns, glyphs, inbox, lineage
 from fullcircle.core.settings import Parts
+from fullcircle.lineage import audit_report
 from fullcircle.steps import autoencoders as autoencoder_steps
 from fullcircle.steps import drawings as drawing_steps
 from fullcircle.steps import feature_patterns as feature_steps
@@ -32,6 +33,7 @@ TRAIN_AUTOENCODERS = "train_autoencoders"
 READ_INBOX = "read_inbox"
 REFRESH_PICTURES = "refresh_pictures"
 SMOKE_TEST = "smoke_test"
+AUDIT = "audit"
 SHOW_ENCODER_FEATURES = "show_encoder_features"
 SHOW_AUTOENCODER_FEATURES = "show_autoencoder_features"
 
@@ -132,4 +134,11 @@ JOBS = [
         "Collect the pictures of one picture source again, and train again the autoencoders that learn from them.",
     ),
     smoke_job(SMOKE_TEST, EXECUTOR),
+    _job(
+        AUDIT,
+        lineage.ASSETS,
+        None,
+        [(audit_report.AuditParts(), [audit_report.STEP])],
+        "Hold the whole store against its ledger: is every file, record and decision as it was when it was made?",
+    ),
 ]

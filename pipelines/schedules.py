@@ -1,4 +1,4 @@
-"""Schedules: when drawing classes are trained again, and when it is tried whether all still runs. Off until someone turns them on.
+"""Schedules: when classes are trained again, when all is tried, when the store is audited. Off until someone turns them on.
 
 Belongs here: which runs a tick asks for, and with which seed. When and what is in the file that `retraining` reads: cron and time
 zone as the code is loaded, the rest at each tick.
@@ -25,12 +25,15 @@ from fullcircle.steps.profiles import profile
 from fullcircle.store.objects import Store
 from pipelines import smoke
 from pipelines.config import run_config
-from pipelines.jobs import LEARN_DRAWING, SMOKE_TEST
+from pipelines.jobs import AUDIT, LEARN_DRAWING, SMOKE_TEST
 from pipelines.request import overrides_of
 from pipelines.retraining import ScheduleSettings, retraining, retraining_at_load
 from pipelines.tags import ASKED_TAG, SEED_TAG, UNATTENDED
 
-WEEKLY_RETRAINING, NIGHTLY_SMOKE = "weekly_retraining", "nightly_smoke"
+WEEKLY_RETRAINING, NIGHTLY_SMOKE, NIGHTLY_AUDIT = "weekly_retraining", "nightly_smoke", "nightly_audit"
+
+AUDIT_CRON = "30 4 * * *"
+"""When the audit runs, UTC: after the others have begun, at an hour at which nobody minds that all is hashed."""
 
 NOTHING = (
     "No drawing class was trained before, so there is none to train again. Train one with: make run DRAWING=line, or name "
@@ -134,5 +137,13 @@ SCHEDULES = [
         SMOKE_TEST,
         smoke_config,
         "Make everything of each drawing class once at the smallest size, in a temporary store, to see that it still runs.",
+    ),
+    dg.ScheduleDefinition(
+        NIGHTLY_AUDIT,
+        job_name=AUDIT,
+        cron_schedule=AUDIT_CRON,
+        tags={**UNATTENDED, ASKED_TAG: f"schedule {NIGHTLY_AUDIT}"},
+        description="Hold the whole store against its ledger; a check fails when anything is wrong.",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
     ),
 ]

@@ -23,9 +23,9 @@ LEVELS = {
     "training": 6,
     "reports": 6,
     "checks": 7,
-    "lineage": 7,
     "steps": 7,
-    "cli": 8,
+    "lineage": 8,
+    "cli": 9,
 }
 """The rooms of the library. A room imports from rooms of lower levels only."""
 

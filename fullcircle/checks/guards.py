@@ -5,10 +5,10 @@ Belongs here: what is asked of all of them together.
 
 from __future__ import annotations
 
-from fullcircle.checks import autoencoders, drawings, glyphs
+from fullcircle.checks import autoencoders, drawings, glyphs, lineage
 from fullcircle.checks.check import Guard
 
-GUARDS: tuple[Guard, ...] = (*drawings.GUARDS, *glyphs.GUARDS, *autoencoders.GUARDS.values())
+GUARDS: tuple[Guard, ...] = (*drawings.GUARDS, *glyphs.GUARDS, *autoencoders.GUARDS.values(), *lineage.GUARDS)
 
 
 def blocking_checks(asset: str) -> list[str]:

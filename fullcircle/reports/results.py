@@ -22,6 +22,10 @@ REPORTS = ("_report", "feature_patterns")
 """What the names of assets end with that hold a report."""
 
 
+AUDITS = "lineage/"
+"""What the names of reports begin with that are on the store and on no model: they have no figures of one."""
+
+
 def latest_reports(store: Store, on_damage: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
     """The latest version of every report, by asset and partition.
 
@@ -37,7 +41,7 @@ def latest_reports(store: Store, on_damage: Callable[[str], None] | None = None)
     """
     results = []
     for (asset, partition), entry in sorted(store.ledger.latest_of_all().items()):
-        if not asset.endswith(REPORTS):
+        if not asset.endswith(REPORTS) or asset.startswith(AUDITS):
             continue
         try:
             stored = store.open(entry["version"], f"{asset} ({partition})")

@@ -163,7 +163,7 @@ class Store:
         Raises:
             StoredObjectError: naming path, expected and found hash, and the asset to materialise; of one that was pruned, when.
         """
-        wrong = self._damage(object_hash)
+        wrong = self.damage(object_hash)
         if wrong is None:
             return StoredObject(object_hash, self.path_of(object_hash))
         if not os.path.lexists(self.path_of(object_hash)) and (record := self.ledger.pruned(object_hash)):
@@ -249,8 +249,8 @@ class Store:
             }
         )
 
-    def _damage(self, object_hash: str) -> str | None:
-        """What is wrong with a stored object, as sentences; None when it is whole."""
+    def damage(self, object_hash: str) -> str | None:
+        """What is wrong with a stored object, as sentences; None when it is whole, each of its files with it."""
         path = self.path_of(object_hash)
         if path.is_symlink():
             return f"Stored object is expected to be a folder: {path}. Found: a symbolic link. Expected hash: {object_hash}."
@@ -294,7 +294,7 @@ class Store:
         with (folder / LOCK).open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             # Another process may have replaced it meanwhile.
-            if not os.path.lexists(target) or (wrong := self._damage(object_hash)) is None:
+            if not os.path.lexists(target) or (wrong := self.damage(object_hash)) is None:
                 return
             names = (f"{object_hash}-{n}" for n in itertools.count(1))
             kept = next(folder / name for name in names if not os.path.lexists(folder / name))
@@ -353,7 +353,7 @@ class Draft:
         target = self.store.path_of(object_hash)
         target.parent.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
-            if self.store._damage(object_hash) is None:
+            if self.store.damage(object_hash) is None:
                 return StoredObject(object_hash, target)
             if os.path.lexists(target):
                 self.store._set_aside(object_hash)

@@ -36,6 +36,11 @@ def content_of(path: Path, sha256: str) -> str | None:
     return sha256 if is_plain(path) else _remembered(content_hash, path)
 
 
+def forget() -> None:
+    """Forget everything: files are hashed anew, for who trusts nothing that was found before."""
+    _known.clear()
+
+
 def _remembered(compute: Callable[[Path], str | None], path: Path) -> str | None:
     began, stamp = time.time_ns(), _stamp(path)
     key = compute, stamp

@@ -92,7 +92,7 @@ def difference(entry: Mapping[str, Any], recipe: Recipe) -> str | None:
         return f"as another asset ({then} then, {now} now)"
     if "config" not in entry:
         return "with settings that are not on record"
-    if settings := list(_differing_settings(entry["config"], recipe.config)):
+    if settings := list(differing_settings(entry["config"], recipe.config)):
         return f"with other settings ({_listed(settings)})"
     if "code_version" not in entry:
         return "by code that is not on record"
@@ -129,7 +129,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _differing_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def differing_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """A phrase for each setting that differs, ``epochs was 6, is now 12``; the number of workers is none."""
     # Compared as JSON: to Python, True is 1.
     then, today = dict(_flat(_plain(before))), dict(_flat(_plain(now)))
     for name in sorted(then.keys() | today.keys()):

@@ -31,7 +31,7 @@ from pipelines.retraining import FILE, Retraining, ScheduleSettings
 from pipelines.schedules import SCHEDULES, seed_of, trained_classes
 from pipelines.tags import ASKED_TAG, SEED_TAG
 
-WEEKLY, SMOKE = SCHEDULES
+WEEKLY, SMOKE, AUDIT = SCHEDULES
 BERLIN = ZoneInfo("Europe/Berlin")
 SUNDAY = datetime.datetime(2027, 3, 7, 3, 0, tzinfo=datetime.UTC)
 
