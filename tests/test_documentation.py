@@ -226,10 +226,10 @@ def test_every_setting_named_in_the_docs_exists():
 
 
 def test_the_docs_name_every_asset_job_check_and_model():
-    page = {name: (DOCS / f"{name}.md").read_text() for name in ("dagster", "glyphs", "autoencoders", "models")}
+    page = {name: (DOCS / f"{name}.md").read_text() for name in ("dagster", "glyphs", "autoencoders", "models", "audit")}
     readme = (ROOT / "README.md").read_text()
     assert all(f"| `{job.name}` |" in page["dagster"] for job in JOBS)
-    checks = {"drawings": page["dagster"], "glyphs": page["glyphs"] + page["autoencoders"]}
+    checks = {"drawings": page["dagster"], "glyphs": page["glyphs"] + page["autoencoders"], "lineage": page["audit"]}
     for guard in GUARDS:
         assert all(f"`{rule.name}`" in checks[guard.asset.partition("/")[0]] for rule in guard.rules), guard.asset
     assert all(f"| `{name}` |" in page["autoencoders"] for name in AUTOENCODERS)

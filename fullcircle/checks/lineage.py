@@ -23,7 +23,7 @@ def nothing_is_wrong(report: StoredObject) -> Check:
         )
     named = " ".join(f"{finding['kind']}: {finding['what']} {finding['advice'].rstrip('.')}." for finding in wrong[:SHOWN])
     more = f" And {len(wrong) - SHOWN} more: fullcircle audit verify --all" if len(wrong) > SHOWN else ""
-    return Check(False, f"{len(wrong)} things are wrong. {named}{more}", {"wrong": len(wrong)})
+    return Check(False, f"{len(wrong)} found wrong. {named}{more}", {"wrong": len(wrong)})
 
 
 GUARDS = (

@@ -12,8 +12,8 @@ from typing import Any
 from fullcircle.lineage.findings import WRONG, Finding
 from fullcircle.lineage.tree import Key, Node, Tree
 
-WIDTH, HEIGHT = 190, 46  # px, of a box
-ACROSS, DOWN = 60, 18  # px, between boxes
+WIDTH, HEIGHT = 176, 46  # px, of a box
+ACROSS, DOWN = 54, 26  # px, between boxes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +83,8 @@ def _boxes(tree: Tree) -> list[Box]:
                 node,
                 ids[key],
                 1 + column[key] * (WIDTH + ACROSS),
-                1 + row * (HEIGHT + DOWN),
+                # Every other column stands lower, so that a line that passes a column is seen beside its boxes.
+                1 + row * (HEIGHT + DOWN) + column[key] % 2 * (HEIGHT + DOWN) // 2,
                 tuple((ids[of], tree.nodes[of].title) for of in node.inputs),
                 tuple((ids[of], tree.nodes[of].title) for of in uses.get(key, ())),
             )
