@@ -14,11 +14,13 @@ import datetime
 import difflib
 import functools
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fullcircle.core.settings import SettingsError, unknown_name
 from fullcircle.store.champions import Decision, decides_champions, decision_of
+from fullcircle.store.hashing import canonical_json
 from fullcircle.store.ledger_records import CHECK, DAMAGE, MATERIALIZATION, PRUNE, Record, kind_of, records_in, withheld
 from fullcircle.store.objects import Store, StoredObject
 
@@ -33,6 +35,9 @@ AUDIT_REPORT = "lineage/audit_report"
 
 OUTSIDE = "files of "
 """What the name of an input begins with that does not lie in the store."""
+
+OFTEN = frozenset({"machine", "libraries", "commit"})
+"""Fields that most records have alike."""
 
 _INPUT = re.compile(r"(?P<asset>[^ ]+)(?: \((?P<partition>.+)\))?")
 
@@ -129,11 +134,12 @@ class History:
         self.prunes: dict[str, tuple[int, Record]] = {}
         self.damages: list[tuple[int, Record]] = []
         self.lines = 0
+        self._known: dict[bytes, Any] = {}
         for line, record in records:
             self.lines = line
             kind = kind_of(record)
             if kind == MATERIALIZATION:
-                self._add(Made(line, record))
+                self._add(Made(line, {sys.intern(name): self._once(name, value) for name, value in record.items()}))
             elif kind == CHECK:
                 of = record["asset"], record["partition"], record["version"]
                 self.checks.setdefault(of, {})[record["check"]] = line, record
@@ -141,6 +147,14 @@ class History:
                 self.prunes |= dict.fromkeys(record["versions"], (line, record))
             elif kind == DAMAGE:
                 self.damages.append((line, record))
+
+    def _once(self, name: str, value: Any) -> Any:
+        """What of a record stands in many others too, machine, libraries, run, versions, is kept once."""
+        if isinstance(value, str):
+            return sys.intern(value)
+        if name == "read":
+            return {sys.intern(of): sys.intern(version) for of, version in value.items()}
+        return self._known.setdefault(canonical_json(value), value) if name in OFTEN else value
 
     def time_at(self, line: int) -> float | None:
         """Time of the last record of a version that was written no later than a line."""
