@@ -214,6 +214,7 @@ def test_what_the_daemon_is_asked_for_is_made_once_also_over_a_crash(place):
         assert ui.state() == {
             "weekly_retraining": "RUNNING",
             "nightly_smoke": "STOPPED",
+            "nightly_audit": "STOPPED",
             "watched_folders": "RUNNING",
             "inbox": "RUNNING",
             "drift": "STOPPED",
