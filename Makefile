@@ -28,7 +28,7 @@ export DAGSTER_HOME ?= $(CURDIR)/dagster_home
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED ?= 1
 
-.PHONY: help install run features ui tensorboard results prune audit bench test lint lock clean
+.PHONY: test-daemon help install run features ui tensorboard results prune audit bench test lint lock clean
 
 help:  ## what there is to type
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */  make \1\t/' | expand -t 18
@@ -78,7 +78,10 @@ test: .venv/.installed-dev  ## linters, types and all tests
 	$(BIN)/mypy
 	@# Tests start Python hundreds of times; where PYTHONDONTWRITEBYTECODE is set each of them would compile these packages.
 	$(BIN)/python -m compileall -q fullcircle assets pipelines benchmarks
-	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder -m "not daemon"
+
+test-daemon: .venv/.installed-dev  ## the daemon of make ui end to end, killed in the middle: some five minutes
+	$(BIN)/python -m pytest -m daemon
 
 lock:  ## the lock files again, from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate \

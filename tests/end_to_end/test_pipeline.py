@@ -11,16 +11,19 @@ import pytest
 from PIL import Image
 
 from assets.from_steps import op_name
-from benchmarks.overhead import event_times
+from benchmarks.overhead import event_times, plain
 from fullcircle.checks.drawings import GUARDS
+from fullcircle.core.progress import silent
 from fullcircle.drawings import DRAWINGS
 from fullcircle.models.stored import model_of, scaling_of
 from fullcircle.reading.readings import of
 from fullcircle.reports.files import PAGE, REPORT
 from fullcircle.reports.results import latest_reports
 from fullcircle.steps.drawings import STEPS
+from fullcircle.steps.profiles import PROFILES
 from fullcircle.store.objects import Store
 from fullcircle.store.tables import TableReader
+from pipelines.request import overrides_of
 
 ROOT = Path(__file__).parents[2]
 TINY = [
@@ -191,15 +194,12 @@ def test_others_can_read_the_tables(ran):
     assert np.array_equal(table["image"][2].to_numpy().reshape(64, 64), expected["image"][2])
 
 
-def test_a_second_run_makes_the_same_hashes_with_another_number_of_workers(ran, tmp_path):
-    home, store, _ = ran
-    before = store.ledger.latest_of_all()
-    second = tmp_path / "store"
-    done = launch(home, second, *TINY, "examples.workers=1", "reader.workers=1")
-    assert done.returncode == 0, done.stdout + done.stderr
-    after = Store(second).ledger.latest_of_all()
-    assert {k: e["version"] for k, e in after.items()} == {k: e["version"] for k, e in before.items()}
-    assert {e["run_id"] for e in after.values()}.isdisjoint(e["run_id"] for e in before.values())
+def test_a_script_makes_the_same_hashes_with_another_number_of_workers(ran, tmp_path):
+    """All steps as plain functions in this process, where the run had Dagster and a process for each."""
+    settings = PROFILES["quick"].settings.replaced(overrides_of([*TINY, "examples.workers=1", "reader.workers=1"]))
+    made = plain(Store(tmp_path / "store"), settings, silent)["hashes"]
+    entries = ran[1].ledger.latest_of_all()
+    assert {f"drawings/{name}": version for name, version in made.items()} == {a: e["version"] for (a, _), e in entries.items()}
 
 
 def test_the_same_again_makes_nothing(ran):

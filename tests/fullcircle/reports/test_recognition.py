@@ -22,7 +22,7 @@ from pipelines.jobs import JOBS, RECOGNISE_DRAWINGS
 from pipelines.resources import StoreResource
 
 NAMES = ("line", "rectangle")
-SETTINGS = RecognitionSettings(pictures=6, redraws=2500, pixels=40, workers=1)
+SETTINGS = RecognitionSettings(pictures=6, redraws=1000, pixels=40, workers=1)
 
 
 @pytest.fixture(scope="module")
