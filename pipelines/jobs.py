@@ -139,6 +139,6 @@ JOBS = [
         lineage.ASSETS,
         None,
         [(audit_report.AuditParts(), [audit_report.STEP])],
-        "Hold the whole store against its ledger: is every file, record and decision as it was when it was made?",
+        "Hold the whole store against its ledger: every file, record and decision must be as it was when it was made.",
     ),
 ]
