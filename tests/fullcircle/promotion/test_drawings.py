@@ -7,7 +7,7 @@ import pytest
 
 from fullcircle.core.progress import silent
 from fullcircle.core.settings import SettingsError
-from fullcircle.drawings import DRAWINGS, Factor, Factors, Painted
+from fullcircle.drawings import DRAWINGS, Drawing, Factor, Factors
 from fullcircle.images.arrays import picture_unit
 from fullcircle.promotion import drawings
 from fullcircle.promotion.drawings import compare_readers, errors, measures
@@ -39,25 +39,23 @@ def test_pictures_that_a_model_was_trained_on_are_left_out():
     assert np.array_equal(others[:20], images[10:])
 
 
-class Dot(Painted):
-    """A class that draws nine pictures."""
+class Few(Drawing):
+    """A class that draws three different pictures."""
 
-    name = "dot"
-    factors = Factors(Factor("x", 0, 2, unit="px"), Factor("y", 0, 2, unit="px"))
+    name = "few"
+    factors = Factors(Factor("grey", 0, 2, unit="level"), Factor("unseen", 0, 9, unit="px"))
     width = height = 8
 
-    def paint(self, pen, x, y):
-        raise NotImplementedError
+    def draw(self, *_, grey, unseen):
+        return np.full((8, 8), grey, np.uint8)
 
 
-def test_a_class_with_too_few_other_pictures_is_refused(monkeypatch):
-    dots = Dot()
-    monkeypatch.setattr(Dot, "render", lambda self, specs: np.tile(specs[:, :1, None].astype(np.uint8), (1, 8, 8)))
-    known = {picture_unit(np.full((8, 8), x, np.uint8)) for x in range(3)}
+def test_a_class_with_too_few_other_pictures_is_refused():
+    known = {picture_unit(np.full((8, 8), grey, np.uint8)) for grey in range(3)}
     with pytest.raises(
-        SettingsError, match="At least 20 pictures of dot are expected that neither model was trained on. Received: 0 of"
+        SettingsError, match="At least 20 pictures of few are expected that neither model was trained on. Received: 0 of"
     ):
-        drawings.test_pictures(dots, FEW, 0, known)
+        drawings.test_pictures(Few(), FEW, 0, known)
 
 
 class Reads:
