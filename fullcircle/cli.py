@@ -19,6 +19,7 @@ from fullcircle.core.progress import Progress, silent
 from fullcircle.core.settings import SettingsError
 from fullcircle.core.system_errors import system_error
 from fullcircle.drawings import drawing_of
+from fullcircle.exports.commands import add_export
 from fullcircle.lineage.commands import add_audit
 from fullcircle.reading.settings import STEPS, ReaderSettings
 from fullcircle.reports.results import frame, latest_reports, results_text
@@ -298,7 +299,7 @@ def parser() -> argparse.ArgumentParser:
     promote.add_argument("--force", required=True, metavar="REASON", help="why")
     for command in (show, past, compare, back, promote):
         command.add_argument("--json", action="store_true", help="as JSON")
-    add_audit(commands)
+    add_export(add_audit(commands))
     pruning = commands.add_parser("prune", help="stored objects that nothing needs any more, and removing them")
     pruning.add_argument(
         "--keep", type=int, default=KEEP, metavar="N", help="versions of each asset and partition (default: %(default)s)"

@@ -25,7 +25,8 @@ LEVELS = {
     "checks": 7,
     "steps": 7,
     "lineage": 8,
-    "cli": 9,
+    "exports": 9,
+    "cli": 10,
 }
 """The rooms of the library. A room imports from rooms of lower levels only."""
 

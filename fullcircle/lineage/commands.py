@@ -20,7 +20,7 @@ from typing import Any
 from fullcircle.core.progress import Progress
 from fullcircle.core.settings import SettingsError
 from fullcircle.lineage.history import History
-from fullcircle.lineage.ledger_commands import add_against, add_ledger_commands, against, export_parquet
+from fullcircle.lineage.ledger_commands import add_against, add_ledger_commands, against
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObjectError
 
 FINE, WRONG, CANNOT = 0, 1, 2
@@ -62,12 +62,6 @@ def _verify(arguments: argparse.Namespace) -> int:
     found = verify(store, arguments.asset, everything=arguments.all, held=held, progress=NOTES)
     _print(arguments, found)
     return WRONG if found.wrong else FINE
-
-
-def _export(arguments: argparse.Namespace) -> int:
-    written = export_parquet(Store(arguments.store), arguments.parquet)
-    print(json.dumps({"file": str(arguments.parquet)}) if arguments.json else written)
-    return FINE
 
 
 def _impact(arguments: argparse.Namespace) -> int:
@@ -135,11 +129,14 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
-def add_audit(commands: Any) -> None:
+def add_audit(commands: Any) -> Any:
     """Add the command to others.
 
     Args:
         commands: what `ArgumentParser.add_subparsers` returned.
+
+    Returns:
+        What it returned for the command itself, to add to.
     """
     audit = commands.add_parser(
         "audit",
@@ -181,12 +178,11 @@ def add_audit(commands: Any) -> None:
     _partition(again)
     again.add_argument("--anyway", action="store_true", help="also by code that is not the one on record")
     again.add_argument("--scratch", type=Path, metavar="FOLDER", help="empty, keeps what is made (default: removed afterwards)")
-    export = _add(asked, "export", _export, "the ledger as a table")
-    export.add_argument("--parquet", type=Path, required=True, metavar="FILE", help="a row for each line")
     own = set(asked.choices)
     add_ledger_commands(asked)
     for command in (asked.choices[name] for name in asked.choices if name not in own):
         command.set_defaults(run=asking(command.get_default("run")))
+    return asked
 
 
 def _add(asked: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""The commands of the audit that work on the ledger as a file: keys, checkpoints, proofs, and the ledger as a table.
+"""The commands of the audit that work on the ledger as a file: keys, checkpoints, proofs.
 
 Belongs here: their arguments, and what each prints.
 Does not belong here: what a checkpoint is (`store.checkpoints`), following records to what they were made from.
@@ -101,13 +101,6 @@ def verdict_text(verdict: Verdict) -> str:
     checkpoint = verdict.checkpoint
     then = f" of {checkpoint.time}" if checkpoint.time else ""
     return verdict.fault or f"The ledger extends {verdict.name}{then}: its first {checkpoint.size} lines are the same."
-
-
-def export_parquet(store: Store, path: Path) -> str:
-    """Write a store's ledger as Parquet; what ``fullcircle audit export --parquet FILE`` prints."""
-    from fullcircle.store.ledger_table import write_ledger_table
-
-    return f"{path}: {write_ledger_table(store.ledger.path, path):,} records"
 
 
 def line_of(store: Store, asset: str, version: str | None = None, partition: str | None = None) -> int:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from fullcircle.core.settings import SettingsError
@@ -15,13 +14,10 @@ from fullcircle.lineage.ledger_commands import (
     add_against,
     add_ledger_commands,
     against,
-    export_parquet,
     line_of,
     verdict_text,
 )
 from fullcircle.store.checkpoints import CheckpointError
-from fullcircle.store.ledger import LedgerError
-from fullcircle.store.merkle import leaf_hash
 from fullcircle.store.signed_notes import NoteError, PrivateKey, write_key
 
 PAGE = Path(__file__).parents[3] / "docs" / "ledger.md"
@@ -200,28 +196,3 @@ def test_what_is_not_there_is_refused_with_the_nearest(filled, asked, message):
 def test_without_a_ledger_there_is_no_line(store):
     with pytest.raises(SettingsError, match="Nearest: none"):
         line_of(store, "drawings/encoder")
-
-
-def test_the_ledger_is_a_table(filled, tmp_path):
-    path = tmp_path / "ledger.parquet"
-    assert export_parquet(filled, path) == f"{path}: 8 records"
-    rows = pq.read_table(path).to_pylist()
-    lines = filled.ledger.path.read_bytes().splitlines()
-    assert [row["line"] for row in rows] == list(range(1, 9))
-    assert [row["record"].encode() for row in rows] == lines
-    assert [row["leaf"] for row in rows] == [leaf_hash(line).hex() for line in lines]
-    assert [row["kind"] for row in rows] == ["materialization"] * 7 + ["check"]
-    assert (rows[0]["time"].timestamp(), rows[5]["time"], rows[0]["version"], rows[0]["commit"]) == (1.5, None, "a" * 64, None)
-    assert (rows[6]["commit"], rows[6]["dirty"], rows[6]["seed"]) == ("c0de", False, 3)
-    assert (rows[7]["check"], rows[7]["passed"], rows[0]["passed"]) == ("redraws", True, None)
-
-
-def test_of_no_ledger_the_table_is_empty_and_of_a_bad_one_there_is_none(store, tmp_path):
-    path = tmp_path / "ledger.parquet"
-    assert export_parquet(store, path) == f"{path}: 0 records"
-    path.unlink()
-    store.ledger.append(entry("a"))
-    store.ledger.path.write_bytes(store.ledger.path.read_bytes() + b"{}\n")
-    with pytest.raises(LedgerError, match="line 2"):
-        export_parquet(store, path)
-    assert not path.exists()
