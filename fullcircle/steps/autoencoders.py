@@ -161,12 +161,14 @@ def log_latents(store: Store, test: StoredObject, model: StoredObject) -> Path |
 
 
 def _autoencoder(work: Work) -> Mapping[str, StoredObject]:
+    """Train an autoencoder on a picture source."""
     train, valid = (work.inputs[f"{PREFIX}/{split}"] for split in ("train", "valid"))
     made = make_autoencoder(work.store, work.partition, train, valid, work.settings, work.progress, key=work.key)
     return {f"{PREFIX}/{work.settings.section()}": made}
 
 
 def _autoencoder_report(work: Work) -> Mapping[str, StoredObject]:
+    """Measure an autoencoder and show what it does."""
     read = dict(work.inputs)
     originals, test, valid, train = (read.pop(f"{PREFIX}/{name}") for name in ("originals", "test", "valid", "train"))
     ((asset, model),) = read.items()
@@ -175,6 +177,7 @@ def _autoencoder_report(work: Work) -> Mapping[str, StoredObject]:
 
 
 def _champion(work: Work) -> Mapping[str, StoredObject]:
+    """Decide whether the new autoencoder is served in place of the one that is."""
     read = dict(work.inputs)
     test = read.pop(f"{PREFIX}/test")
     (model,) = (asset for asset in read if not asset.endswith(SUFFIX))

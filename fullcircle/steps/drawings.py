@@ -302,38 +302,45 @@ def _read(work: Work, *names: str) -> list[StoredObject]:
 
 
 def _examples(work: Work) -> Mapping[str, StoredObject]:
+    """Draw the examples of a drawing class: specs, their pictures, and those with noise."""
     return {_asset("examples"): make_examples(work.store, work.drawing, work.settings, work.progress)}
 
 
 def _splits(work: Work) -> Mapping[str, StoredObject]:
+    """Part the examples into train, test and valid."""
     (examples,) = _read(work, "examples")
     made = make_splits(work.store, examples, work.settings, work.progress)
     return {_asset(split): stored for split, stored in made.items()}
 
 
 def _decoder(work: Work) -> Mapping[str, StoredObject]:
+    """Train the network that draws, from spec to picture."""
     train, valid = _read(work, "train", "valid")
     made = make_decoder(work.store, work.drawing, train, valid, work.settings, work.progress, key=work.key)
     return {_asset("decoder"): made}
 
 
 def _encoder(work: Work) -> Mapping[str, StoredObject]:
+    """Train the network that reads, through the frozen decoder."""
     train, valid, decoder = _read(work, "train", "valid", "decoder")
     made = make_encoder(work.store, work.drawing, train, valid, decoder, work.settings, work.progress, key=work.key)
     return {_asset("encoder"): made}
 
 
 def _readings(work: Work) -> Mapping[str, StoredObject]:
+    """Read pictures of test and valid, by each step of the reader."""
     test, valid, encoder = _read(work, "test", "valid", "encoder")
     return {_asset("readings"): make_readings(work.store, work.drawing, test, valid, encoder, work.settings, work.progress)}
 
 
 def _champion(work: Work) -> Mapping[str, StoredObject]:
+    """Decide whether the new decoder and encoder are served in place of those that are."""
     encoder, decoder = _read(work, "encoder", "decoder")
     return {_asset("champion"): make_decision(work.store, work.drawing, encoder, decoder, work.settings, work.progress)}
 
 
 def _report(report: Report, work: Work) -> Mapping[str, StoredObject]:
+    """Measure a model and show what it does."""
     read = dict(zip(report.takes, _read(work, *report.takes), strict=True))
     return {_asset(report.name): make_report(report, work.store, work.drawing, read, work.settings)}
 

@@ -71,6 +71,7 @@ def asset_of(model: str) -> str:
 
 
 def _feature_patterns(work: Work) -> Mapping[str, StoredObject]:
+    """Show what the maps of an encoder react to most."""
     read = dict(work.inputs)
     prefix = next(iter(read)).partition("/")[0]
     test = read.pop(f"{prefix}/test")

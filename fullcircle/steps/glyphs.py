@@ -54,16 +54,19 @@ def make_glyph_splits(
 
 
 def _originals(work: Work) -> Mapping[str, StoredObject]:
+    """Bring a source's pictures to one canvas."""
     source = picture_source(work.store.root, work.partition)
     return {f"{PREFIX}/originals": make_originals(work.store, source, work.settings, work.progress)}
 
 
 def _augmented(work: Work) -> Mapping[str, StoredObject]:
+    """Make copies of the originals, each by operations drawn at random."""
     originals = work.inputs[f"{PREFIX}/originals"]
     return {f"{PREFIX}/augmented": make_augmented(work.store, originals, work.settings, work.progress)}
 
 
 def _splits(work: Work) -> Mapping[str, StoredObject]:
+    """Part the copies into train, test and valid."""
     originals, augmented = (work.inputs[f"{PREFIX}/{name}"] for name in ("originals", "augmented"))
     made = make_glyph_splits(work.store, originals, augmented, work.settings, work.progress)
     return {f"{PREFIX}/{split}": stored for split, stored in made.items()}

@@ -225,6 +225,7 @@ def _loaded_code(settings: Any, inputs: Inputs) -> tuple[str, ...]:
 
 
 def _inbox(work: Work) -> Mapping[str, StoredObject]:
+    """Read the pictures that arrived, by the champion."""
     models = {name: work.inputs[f"drawings/{name}"] for name in ("encoder", "decoder")}
     if ASSET not in work.inputs and (why := inbox.record_of(work.store, work.partition)[1]):
         work.progress.say(f"the record so far cannot be used, so all pictures are read again. {why}")
