@@ -11,10 +11,12 @@ from collections.abc import Callable
 from typing import Any
 
 from fullcircle.exports.format import STDOUT, Format
+from fullcircle.exports.openlineage import OPENLINEAGE
 from fullcircle.exports.parquet import PARQUET
+from fullcircle.exports.prov import PROV
 from fullcircle.lineage.commands import FINE, asking, printable
 
-FORMATS = (PARQUET,)
+FORMATS = (PARQUET, OPENLINEAGE, PROV)
 """All formats, in the order in which they are offered."""
 
 

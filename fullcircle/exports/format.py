@@ -13,9 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from fullcircle.core.settings import SettingsError
 from fullcircle.store.files import whole_file
 
 STDOUT = "-"
+
+
+class ExportError(SettingsError):
+    """It cannot be exported there. The message says where, what was received and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
