@@ -28,7 +28,7 @@ class Written:
     """What was written.
 
     Attributes:
-        to: the file or the address; `STDOUT`, of which nothing is said.
+        to: the file or the address; `STDOUT`, of which nothing is printed.
         counts: how many of what, such as 8 "records".
     """
 

@@ -46,7 +46,10 @@ from fullcircle.store.ledger_records import Record
 from fullcircle.store.objects import Store
 from fullcircle.store.tables import TableReader
 
-PRODUCER = f"urn:fullcircle:{importlib.metadata.version('fullcircle')}"
+VERSION = importlib.metadata.version("fullcircle")
+"""Of this program."""
+
+PRODUCER = f"urn:fullcircle:{VERSION}"
 """Who makes the events, as a URI."""
 
 NAMESPACE = "fullcircle"
@@ -170,7 +173,7 @@ def _run_facets(record: Record, namespace: str) -> dict[str, RunFacet]:
     commit = record.get("commit") or {}
     if (engine := commit.get("hash") or record.get("code_version")) is not None:
         facets["processing_engine"] = processing_engine_run.ProcessingEngineRunFacet(
-            str(engine), "Full Circle", importlib.metadata.version("fullcircle"), producer=PRODUCER
+            str(engine), "Full Circle", VERSION, producer=PRODUCER
         )
     return facets
 
