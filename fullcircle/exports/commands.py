@@ -10,13 +10,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from fullcircle.exports.croissant import CROISSANT
 from fullcircle.exports.format import STDOUT, Format
+from fullcircle.exports.in_toto import IN_TOTO
+from fullcircle.exports.model_card import MODEL_CARD
 from fullcircle.exports.openlineage import OPENLINEAGE
 from fullcircle.exports.parquet import PARQUET
 from fullcircle.exports.prov import PROV
+from fullcircle.exports.signature import SIGNATURE
 from fullcircle.lineage.commands import FINE, asking, printable
 
-FORMATS = (PARQUET, OPENLINEAGE, PROV)
+FORMATS = (PARQUET, OPENLINEAGE, PROV, CROISSANT, IN_TOTO, SIGNATURE, MODEL_CARD)
 """All formats, in the order in which they are offered."""
 
 
