@@ -69,7 +69,7 @@ class _Card:
             self.name = f"{self.partition}/{found.first.asset.partition('/')[2]}"
         self.objects = {asset: store.open(m.version, f"{asset} ({m.partition})") for asset, m in found.models.items()}
         self.training = {asset: training_of(stored) for asset, stored in self.objects.items()}
-        self.tree: Tree = upstream(store, history, found.of)
+        self.tree: Tree = upstream(store, history, found.first)
         self.made_report = report_on(history, found.first)
         self.report: dict[str, Any] = {}
         if self.made_report is not None:
@@ -166,7 +166,7 @@ class _Card:
         test = self._test()
         makers = [node.made for node in self.tree.nodes.values()] + ([test.made] if test is not None else [])
         for made in makers:
-            if made is None or made.asset in self.found.models or made.version == self.found.of.version:
+            if made is None or made.asset in self.found.models:
                 continue
             if tables := made.entry.get("tables") or self._rows_of(made.version):
                 named = {name.partition(".")[0]: f"{table['rows']:,}" for name, table in tables.items()}
@@ -228,8 +228,8 @@ class _Card:
             yield ""
             names = list(dict.fromkeys(name for figures in self.intervals.values() for name in figures))
             table = [
-                (noise, *(_with_interval(ALL[name], *self.intervals[noise][name]) for name in names))
-                for noise in self.intervals
+                (noise, *(_with_interval(ALL[name], *found[name]) if name in found else "–" for name in names))
+                for noise, found in self.intervals.items()
             ]
             yield from _table(("sigma", *(ALL[name].label for name in names)), table)
 
@@ -252,8 +252,8 @@ class _Card:
             draws = resampled(errors, summarise_readings, np.random.default_rng(seed))
             tail = (1 - INTERVAL) / 2
             for name in ("pixel_exact", "within_step", "within_1px", "endpoint_px_mean", "spec_error"):
-                value = figures.get(name)
-                if value is not None and math.isclose(value, again.get(name) or 0.0, rel_tol=1e-9):
+                value, computed = figures.get(name), again.get(name)
+                if value is not None and computed is not None and math.isclose(value, computed, rel_tol=1e-9):
                     low, high = (float(bound) for bound in np.nanquantile(draws[name], [tail, 1 - tail]))
                     found.setdefault(noise, {})[name] = value, (low, high)
         return found
@@ -262,7 +262,7 @@ class _Card:
         decision = self.found.decision
         if decision is None:
             return
-        yield f"{decision.outcome.capitalize()} on {self.found.of.time}: {decision.reason}"
+        yield f"Decided {self.found.of.time}. {decision.reason}"
         if figures := decision.comparison.get("figures"):
             yield ""
             margins = (
