@@ -148,17 +148,19 @@ def _parquet_files(made: Made, stored: StoredObject) -> list[Path]:
 
 
 def _description(tables: Sequence[tuple[Made, StoredObject]], readers: Mapping[str, TableReader]) -> str:
+    from fullcircle.data.group_splits import meaning_of
+
     rows = ", ".join(f"{stem} ({reader.rows:,} rows)" for stem, reader in readers.items())
     about = next(iter(readers.values())).about
     made = "; ".join(
         f"{made.asset} {made.version}, made {made.time}, settings {json.dumps(dict(made.config), sort_keys=True)}"
         for made, _ in tables
     )
-    splits = about.get("splits", {})
-    meaning = splits.get("meaning", splits.get("says", "")) if isinstance(splits, Mapping) else ""
+    splits = next((reader.about["splits"] for reader in readers.values() if "splits" in reader.about), None)
+    meaning = f"{meaning_of(splits)} " if splits else ""
     of = f"the drawing class {about['drawing']}" if "drawing" in about else f"the picture source {about.get('source', '')}"
     again = command_for(*tables[0][0].subject)
-    return f"Tables of {of}, made by Full Circle: {rows}. {f'{meaning} ' if meaning else ''}Versions: {made}. Made by: {again}."
+    return f"Tables of {of}, made by Full Circle: {rows}. {meaning}Versions: {made}. Made by: {again}."
 
 
 def _citation(name: str, title: str, version: str, creators: Sequence[str], day: str | None, url: str | None) -> str:

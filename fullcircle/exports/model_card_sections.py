@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from fullcircle.data.group_splits import meaning_of
 from fullcircle.drawings import drawing_class
 from fullcircle.evaluation.bootstrap import INTERVAL, RESAMPLES, resampled
 from fullcircle.evaluation.drawings import summarise_readings
@@ -158,9 +159,8 @@ class _Card:
                 (f"`{f['name']}`", f"{f['low']:g}", f"{f['high']:g}", f"{f['step']:g}", f["unit"], f["kind"]) for f in factors
             ]
             yield from _table(("factor", "from", "to", "step", "unit", "kind"), rows)
-        splits = self.training[self.found.first.asset].get("splits") or self.report.get("splits") or {}
-        if meaning := splits.get("meaning", splits.get("says")):
-            yield from ("", meaning)
+        if splits := self.training[self.found.first.asset].get("splits"):
+            yield from ("", meaning_of(splits))
 
     def _tables(self) -> Iterator[Sequence[str]]:
         test = self._test()
@@ -299,7 +299,7 @@ class _Card:
                 yield f"- What it is to be held against, {ALL['psnr_db'].label}: {'; '.join(parts)}."
         beyond = [
             f"{ALL[name].label if name in ALL else name} ({group})"
-            for group, figures in self.report.get("split_differences", self.report.get("gaps", {})).items()
+            for group, figures in self.report.get("split_differences", {}).items()
             for name, difference in figures.items()
             if difference.get("beyond_chance")
         ]
