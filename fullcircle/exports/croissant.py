@@ -69,6 +69,7 @@ TYPES: dict[pa.DataType, str] = {
     pa.uint8(): "cr:UInt8",
     pa.int32(): "cr:Int32",
     pa.int64(): "cr:Int64",
+    pa.timestamp("us", tz="UTC"): "sc:DateTime",
 }
 """The types that our tables have."""
 
@@ -247,12 +248,21 @@ def _field(stem: str, file: str, field: pa.Field, about: Mapping[str, Any]) -> d
         "@id": f"{stem}/{field.name}",
         "name": field.name,
         "description": column_description(field.name, about),
-        "dataType": TYPES[kind],
+        "dataType": _type(field.name, kind),
         "source": {"fileObject": {"@id": file}, "extract": {"column": field.name}},
     }
     if shape is not None:
         found |= {"isArray": True, "arrayShape": shape}
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _type(name: str, kind: pa.DataType) -> str:
+    if kind not in TYPES:
+        raise SettingsError(
+            f"The types {', '.join(map(str, TYPES))} are known here as types of Croissant. Received: {name} of type {kind}. "
+            f"Add a line to TYPES in {__name__}."
+        )
+    return TYPES[kind]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -282,14 +292,16 @@ def _write(arguments: argparse.Namespace) -> Written:
     described = croissant(tables, licence=arguments.license, creators=arguments.creator, url=arguments.url)
     if missing := [f"--{name}" for name in ("license", "creator", "url") if name not in described]:
         print(f"Croissant demands what no record knows. Before you publish it, name {', '.join(missing)}.", file=sys.stderr)
+    if arguments.copy:
+        folder = Path(arguments.to).absolute().parent
+        folder.mkdir(parents=True, exist_ok=True)
+        for made, stored in tables:
+            for path in _parquet_files(made, stored):
+                with whole_file(folder / path.name) as copy:
+                    shutil.copyfile(path, copy)
     with text_file(arguments.to) as file:
         json.dump(described, file, indent=2)
         file.write("\n")
-    if arguments.copy:
-        for made, stored in tables:
-            for path in _parquet_files(made, stored):
-                with whole_file(Path(arguments.to).absolute().parent / path.name) as copy:
-                    shutil.copyfile(path, copy)
     return Written(arguments.to, {"tables": len(described["distribution"])})
 
 

@@ -31,6 +31,7 @@ from fullcircle.models.stored import training_of
 from fullcircle.reading.readings import errors_of, of
 from fullcircle.reports.figures import ALL, VARIANTS, Figure
 from fullcircle.reports.files import REPORT
+from fullcircle.steps.step import command_for
 from fullcircle.store.champions import called
 from fullcircle.store.hashing import TIMING
 from fullcircle.store.objects import Store, StoredObject
@@ -204,8 +205,8 @@ class _Card:
 
     def _figures(self) -> Iterator[str]:
         if self.made_report is None:
-            asset = f"{self.found.first.asset}_report"
-            yield f"No report on it is on record. `make results` shows those there are; {asset} makes one."
+            asset, partition = f"{self.found.first.asset}_report", self.partition
+            yield f"No report on it is on record. Make one: `{command_for(asset, partition)}`"
             return
         version = self.made_report.version[:SHORT]
         yield f"As they stand in `{self.made_report.asset}@{version}`."

@@ -3,10 +3,15 @@
 import json
 
 import mlcroissant
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fullcircle.core.settings import SettingsError
+from fullcircle.exports.croissant import croissant
+from fullcircle.lineage.history import Made
 from fullcircle.store.hashing import file_sha256
+from fullcircle.store.objects import StoredObject
 
 TABLES = [f"drawings/{name}" for name in ("train", "valid", "test", "readings")]
 PUBLISHED = ["--license", "CC0-1.0", "--creator", "Anna", "--creator", "Ben", "--url", "https://example.com/line"]
@@ -90,3 +95,22 @@ def test_what_is_no_data_set_is_refused(ask, arguments, message):
     code, out, err = ask("croissant", *arguments)
     assert (code, out) == (2, "")
     assert message in err
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Makes an object with a table of one column of a type."""
+
+    def make(kind):
+        pq.write_table(pa.table({"first_seen": pa.array([], kind)}), tmp_path / "table.parquet")
+        made = Made(1, {"asset": "drawings/table", "partition": "line", "version": "a" * 64})
+        return [(made, StoredObject("a" * 64, tmp_path))]
+
+    return make
+
+
+def test_a_time_is_one_and_an_unknown_type_is_refused(table):
+    (records,) = croissant(table(pa.timestamp("us", tz="UTC")))["recordSet"]
+    assert records["field"][0]["dataType"] == "sc:DateTime"
+    with pytest.raises(SettingsError, match=r"Received: first_seen of type int16\. Add a line to TYPES"):
+        croissant(table(pa.int16()))

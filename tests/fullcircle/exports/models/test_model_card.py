@@ -100,7 +100,7 @@ def test_an_autoencoder_has_a_card_without_a_report(ask):
     assert "# tifinagh/vae\n" in card
     assert "A picture becomes 2 numbers" in card
     assert "All copies stand in one split." in section(card, "What it was trained on")
-    assert "No report on it is on record." in section(card, "Figures on test")
+    assert "No report on it is on record. Make one: `make run SOURCE=tifinagh MODELS=vae`" in section(card, "Figures on test")
     assert "## Why it is served" not in card
 
 
