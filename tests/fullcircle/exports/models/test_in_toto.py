@@ -46,7 +46,6 @@ def test_settings_seed_inputs_and_commit_are_those_on_record(champion, trained_r
     internal = json_format.MessageToDict(build.internal_parameters)
     assert internal["drawings/decoder"]["machine"]["processor"] == "Abacus"
     source, *tables = build.resolved_dependencies
-    # Of the run that made them, not of the later one that took what was stored.
     assert source.digest["gitCommit"] == "c" * 40
     assert json_format.MessageToDict(source.annotations) == {"uncommittedChanges": True, "changesSha256": "d" * 64}
     assert {table.name: table.digest["sha256"] for table in tables} == {
@@ -65,6 +64,15 @@ def test_the_run_is_named_with_its_times_and_the_decision(champion):
     (decision,) = run.byproducts
     assert decision.name == "drawings/champion/champion.json"
     assert decision.annotations["outcome"] == "promoted" and decision.annotations["askedBy"] == "anna"
+
+
+def test_a_version_that_a_later_run_took_is_of_the_run_that_made_it(ask, trained_records):
+    records = [json.loads(line) for line in trained_records.store.ledger.path.read_text().splitlines()]
+    assert [r["reused"] for r in records if r["asset"] == "drawings/encoder"] == [False, True]
+    _, out, _ = ask("in-toto", "drawings/encoder")
+    _, provenance = parsed(out)
+    assert provenance.run_details.metadata.invocation_id == "run-1"
+    assert provenance.build_definition.resolved_dependencies[0].digest["gitCommit"] == "c" * 40
 
 
 def test_any_version_can_be_stated_and_what_is_not_on_record_is_left_out(export, records):
