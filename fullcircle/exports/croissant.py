@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from fullcircle.core.settings import SettingsError
 from fullcircle.exports.format import STDOUT, Format, Written, add_to, text_file
+from fullcircle.exports.models import making
 from fullcircle.lineage.history import SHORT, History, Made
 from fullcircle.reports.columns import column_description
 from fullcircle.steps.step import command_for
@@ -287,7 +288,7 @@ def _write(arguments: argparse.Namespace) -> Written:
         raise SettingsError("With --copy, --to is expected to name a file, beside which the tables go. Received: none.")
     store = Store(arguments.store)
     history = History.of(store)
-    found = [history.find(version, arguments.partition) for version in arguments.versions]
+    found = [making(history, history.find(version, arguments.partition)) for version in arguments.versions]
     tables = [(made, store.open(made.version, f"{made.asset} ({made.partition})")) for made in found]
     described = croissant(tables, licence=arguments.license, creators=arguments.creator, url=arguments.url)
     if missing := [f"--{name}" for name in ("license", "creator", "url") if name not in described]:

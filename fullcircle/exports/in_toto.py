@@ -45,7 +45,7 @@ def statement(store: Store, history: History, of: Made) -> dict[str, Any]:
     """
     found = champion(store, history, of) if decides_champions(of.asset) else Champion(of, {of.asset: making(history, of)}, None)
     objects = {asset: store.open(made.version, f"{asset} ({made.partition})") for asset, made in found.models.items()}
-    last = of if found.decision is not None else found.first
+    last = found.of if found.decision is not None else found.first
     own = {made.version for made in found.models.values()}
     inputs = {(i.asset, i.partition, i.version): i for made in found.models.values() for i in history.inputs(made)}
     return {

@@ -46,6 +46,7 @@ def champion(store: Store, history: History, of: Made) -> Champion:
         SettingsError: when it is neither a champion nor a model, or a decision that made none champion.
         StoredObjectError: when the decision is not whole.
     """
+    of = making(history, of)
     if not decides_champions(of.asset):
         name = of.asset.removeprefix(GLYPHS)
         if of.asset != ENCODER and not (of.asset.startswith(GLYPHS) and name in AUTOENCODERS):
@@ -53,7 +54,7 @@ def champion(store: Store, history: History, of: Made) -> Champion:
                 f"A champion or a model is expected, {CHAMPION}, {ENCODER}, {GLYPHS}vae{SUFFIX} or {GLYPHS}vae for one. "
                 f"Received: {of.name}."
             )
-        found = {of.asset: making(history, of)}
+        found = {of.asset: of}
         if of.asset == ENCODER and DECODER in of.read:
             found[DECODER] = _made(history, of, DECODER, of.read[DECODER])
         return Champion(of, found, None)

@@ -146,10 +146,11 @@ def trained_records(tmp_path_factory):
         store, Decision(PROMOTED, "The first | of all.", models, models, {}, None, 1, comparison, {"confidence": 0.95})
     )
     records.enter("drawings/champion", first, ["drawings/encoder", "drawings/decoder"])
-    # A later run takes the encoder as it is stored.
+    # A later run takes the encoder and the decision as they are stored.
     again = store.open(own["drawings/encoder"])
     reused = {"reused": True, "run_id": "run-2", "commit": COMMIT | {"hash": "e" * 40}}
     records.enter("drawings/encoder", again, [*reads, "drawings/decoder"], config={"epochs": 2, "seed": 3}, seed=3, **reused)
+    records.enter("drawings/champion", first, ["drawings/encoder", "drawings/decoder"], **reused)
     records.refused = commit_decision(store, Decision(REFUSED, "Worse.", models, {}, {}, first.hash))
     records.enter("drawings/champion", records.refused, partition="arc")
     glyph = training(5, (), own, model="vae", settings={"latents": 2}, splits={"meaning": "All copies stand in one split."})
