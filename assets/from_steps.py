@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from assets.configuration import config_of
-from assets.materialization import FORCE_TAG, OWNERS, Made, materialized, partition_of, progress_of
+from assets.materialization import FORCE_TAG, OWNERS, Made, lineage_metadata, materialized, partition_of, progress_of
 from fullcircle.steps.step import Inputs, Step, run
 from fullcircle.store.code_version import code_version
 from fullcircle.store.objects import Store, StoredObject
@@ -78,7 +78,9 @@ def asset_of(
         force = always or context.run.tags.get(FORCE_TAG) == "true"
         result = run(step, store, partition, inputs, settings, progress_of(context), force=force)
         for asset in step.makes:
-            metadata = about[asset].metadata(result.objects[asset], result.inputs)
+            stored = result.objects[asset]
+            columns = step.column_lineage(asset, stored, result.inputs)
+            metadata = {**about[asset].metadata(stored, result.inputs), **lineage_metadata(columns)}
             yield materialized(context, result, asset, settings, metadata)
 
     if several:

@@ -7,8 +7,9 @@ parent when the step starts, which need not be what was read; so what was read i
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,13 +18,16 @@ from fullcircle.checks.guards import blocking_checks
 from fullcircle.core.progress import Progress
 from fullcircle.core.settings import Settings
 from fullcircle.images.sheets import data_uri
+from fullcircle.lineage.history import OUTSIDE, input_subject
 from fullcircle.models.stored import training_of
 from fullcircle.reports.columns import column_description
 from fullcircle.reports.files import CONTACT_SHEET, PAGE, REPORT
 from fullcircle.steps.step import WHOLE, Inputs, Result
 from fullcircle.store.champions import decision_of
+from fullcircle.store.merkle import leaf_hash
 from fullcircle.store.objects import StoredObject
 from fullcircle.store.provenance import provenance
+from fullcircle.store.recipe import Recipe
 from fullcircle.store.tables import TableReader
 
 OWNERS = ["team:full-circle"]
@@ -33,6 +37,9 @@ FORCE_TAG = "full_circle/force"
 
 ASKED_TAG = "full_circle/asked_by"
 """The tag of a run that says what asked for it: ``schedule weekly_retraining``, ``sensor inbox``, ``make run by anna``."""
+
+RECORD = ("asset", "partition", "version", "run_id", "time", "asked_by", "commit", "code_version", "seed", "previous")
+"""What the UI shows of a version's record in the ledger; settings, inputs and libraries are shown beside it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +115,7 @@ def materialized(
         "bytes": stored.bytes,
         "config": dg.MetadataValue.json(settings.as_dict()),
         "read": dg.MetadataValue.json(dict(recipe.read)),
+        "parents": parents_table(recipe),
         "code_version": recipe.code_version,
         "libraries": dg.MetadataValue.json(dict(recipe.libraries)),
         "reused": result.reused,
@@ -122,11 +130,57 @@ def materialized(
     )
 
 
+def parents_table(recipe: Recipe) -> dg.TableMetadataValue:
+    """What something was really made from: a row for each input, with its exact version.
+
+    Of what lies outside of the store, as a folder of pictures, the version is the hash of its state.
+    """
+    columns = ("asset", "partition", "version")
+    rows = []
+    for name, version in sorted(recipe.read.items()):
+        subject = (name, "") if name.startswith(OUTSIDE) else input_subject(name, recipe.partition)
+        rows.append(dg.TableRecord(dict(zip(columns, (*subject, version), strict=True))))
+    return dg.MetadataValue.table(rows, dg.TableSchema([dg.TableColumn(name, "string") for name in columns]))
+
+
+def record_metadata(line: int, record: bytes) -> dict[str, Any]:
+    """What Dagster shows of a version's record in the ledger: where it is, its hash as a leaf of the tree, and what made it.
+
+    Args:
+        line: its number, from 1.
+        record: the line, with its end.
+    """
+    entry = json.loads(record)
+    shown = {name: entry[name] for name in RECORD if name in entry}
+    leaf = leaf_hash(record.removesuffix(b"\n")).hex()
+    return {
+        "ledger_line": dg.MetadataValue.int(line),
+        "ledger_leaf": leaf,
+        "ledger_record": dg.MetadataValue.json({"line": line, "leaf": leaf, **shown}),
+    }
+
+
+def lineage_metadata(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, Any]:
+    """What Dagster shows of where the columns of a table come from; nothing where none comes from another table's.
+
+    Args:
+        columns: asset and name of each column that a column comes from.
+    """
+    if not any(columns.values()):
+        return {}
+    found = {
+        name: [dg.TableColumnDep(dg.AssetKey(asset.split("/")), column) for asset, column in parents]
+        for name, parents in columns.items()
+    }
+    return {"dagster/column_lineage": dg.TableColumnLineage(found)}
+
+
 def table_metadata(table: TableReader) -> dict[str, Any]:
     """What Dagster shows of a table: rows, columns with what they mean, and what the table holds of how it was made."""
     columns = [dg.TableColumn(f.name, str(f.type), description=column_description(f.name, table.about)) for f in table.schema]
     return {
         "dagster/row_count": dg.MetadataValue.int(table.rows),
+        "dagster/partition_row_count": dg.MetadataValue.int(table.rows),
         "dagster/column_schema": dg.MetadataValue.table_schema(dg.TableSchema(columns)),
         "about": dg.MetadataValue.json(table.about),
     }

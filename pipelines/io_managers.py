@@ -1,11 +1,12 @@
 """I/O: assets hand over stored objects, and get back those of this run, or else the latest, proved whole.
 
-Objects are committed by the library before an asset returns, so there is nothing to write here but the ledger.
+Objects are committed by the library before an asset returns, so there is nothing to write here but the ledger; what the UI shows
+of the record is added to the materialization once it is written.
 """
 
 import dagster as dg
 
-from assets.materialization import Made
+from assets.materialization import Made, record_metadata
 from fullcircle.steps.step import WHOLE, command_for
 from fullcircle.store.champions import decides_champions, enter_decision
 from fullcircle.store.objects import Store, StoredObject
@@ -29,6 +30,8 @@ class LedgerIOManager(dg.IOManager):
             enter_decision(self._store, entry)
         else:
             self._store.ledger.append(entry)
+        if (found := self._store.ledger.line_of(entry["asset"], entry["partition"], entry["run_id"])) is not None:
+            context.add_output_metadata(record_metadata(*found))
 
     def load_input(self, context: dg.InputContext) -> StoredObject:
         asset = context.asset_key.to_user_string()

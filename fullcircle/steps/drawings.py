@@ -30,6 +30,7 @@ from fullcircle.reading.settings import ReaderSettings
 from fullcircle.reading.stored import decoder_of, reader_of
 from fullcircle.reports.drawings import REPORTS, Report
 from fullcircle.reports.settings import ReportSettings
+from fullcircle.steps.columns import of_readings
 from fullcircle.steps.step import Inputs, Step, Work, the_drawing_class
 from fullcircle.store.champions import Models, commit_decision, decisions_before, opened
 from fullcircle.store.objects import Store, StoredObject
@@ -426,6 +427,7 @@ READINGS = _step(
     more_inputs=_decoder_of_the_encoder,
     roots=_loaded_code,
     classes=the_drawing_class,
+    columns=of_readings,
 )
 CHAMPION = _step(
     _champion,

@@ -16,6 +16,7 @@ from fullcircle.data.settings import AugmentedSettings, GlyphSplitsSettings, Ori
 from fullcircle.data.sources import Source, picture_source
 from fullcircle.data.splits import SPLITS
 from fullcircle.images.augmentation import OPERATIONS
+from fullcircle.steps.columns import of_copies, of_splits_of_copies
 from fullcircle.steps.step import Inputs, Step, Work
 from fullcircle.store.objects import Store, StoredObject
 
@@ -96,6 +97,7 @@ AUGMENTED_STEP = Step(
     _augmented,
     (f"{PREFIX}/originals",),
     roots=_operations_code,
+    columns=of_copies,
 )
 SPLITTING = Step(
     tuple(f"{PREFIX}/{split}" for split in SPLITS),
@@ -103,6 +105,7 @@ SPLITTING = Step(
     GlyphSplitsSettings,
     _splits,
     (f"{PREFIX}/originals", f"{PREFIX}/augmented"),
+    columns=of_splits_of_copies,
 )
 
 STEPS = (ORIGINALS_STEP, AUGMENTED_STEP, SPLITTING)

@@ -16,6 +16,7 @@ from fullcircle.core.progress import Progress, silent
 from fullcircle.core.settings import Parts, Settings, SettingsError
 from fullcircle.drawings import drawing_class
 from fullcircle.drawings.base import Drawing
+from fullcircle.steps.columns import Rule, column_lineage, handed_on
 from fullcircle.store.code_version import class_version, code_version, libraries_behind
 from fullcircle.store.hashing import digest
 from fullcircle.store.objects import NothingMaterializedError, Store, StoredObject, StoredObjectError
@@ -94,6 +95,7 @@ class Step:
         roots: code that settings or inputs choose by name, as `code_version` takes it.
         classes: objects whose class's code counts too, the partition's drawing class for one; a user's own is no root.
         files: what is read beside the inputs and lies outside of the store, by name, as a hash of its state.
+        columns: which columns of the tables that it reads a column of its own table comes from.
     """
 
     makes: tuple[str, ...]
@@ -105,6 +107,7 @@ class Step:
     roots: Callable[[Any, Inputs], tuple[str, ...]] = no_roots
     classes: Callable[[Store, str, Inputs], Sequence[object]] = no_classes
     files: Callable[[Store, str], Mapping[str, str]] = no_files
+    columns: Rule = handed_on
 
     @property
     def prefix(self) -> str:
@@ -139,6 +142,16 @@ class Step:
         return {
             asset: Recipe(asset, partition, code, settings.content(), read, libraries_behind(*roots)) for asset in self.makes
         }
+
+    def column_lineage(self, asset: str, stored: StoredObject, inputs: Inputs) -> dict[str, list[tuple[str, str]]]:
+        """Asset and name of the columns that each column of what it made comes from; none where that is no table.
+
+        Args:
+            asset: one of `makes`.
+            stored: what was made.
+            inputs: all that was read; what is not in `reads` counts for no column.
+        """
+        return column_lineage(self.columns, asset, stored, {name: inputs[name] for name in self.reads})
 
     def all_inputs(self, store: Store, partition: str, inputs: Inputs) -> Inputs:
         """The inputs, and what is found from them."""

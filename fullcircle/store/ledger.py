@@ -147,6 +147,10 @@ class Ledger:
 
         return self._index.query(ask)
 
+    def line_of(self, asset: str, partition: str, run_id: str) -> tuple[int, bytes] | None:
+        """Where the last version of an asset that a run made is on record: number of the line, from 1, and the line's bytes."""
+        return self._index.query(lambda lookup: next(lookup.lines_of_run(asset, partition, run_id), None))
+
     def find(self, asset: str, partition: str, recipe: Recipe) -> Record | None:
         """The last entry that was made by this recipe, whatever its checks found."""
 

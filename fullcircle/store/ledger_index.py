@@ -88,12 +88,19 @@ class Lookup:
         """What was removed, newest first."""
         return self._records(f"SELECT {_ROW} FROM line WHERE kind = '{PRUNE}' ORDER BY number DESC")
 
+    def lines_of_run(self, asset: str, partition: str, run_id: str) -> Iterator[tuple[int, bytes]]:
+        """Number, from 1, and line of the materialisations that one run made, newest first."""
+        return self._lines(f"SELECT {_ROW} {_MADE} AND run_id = ? ORDER BY number DESC", asset, partition, run_id)
+
     def _records(self, sql: str, *values: str) -> Iterator[Record]:
+        return (parse(line) for _, line in self._lines(sql, *values))
+
+    def _lines(self, sql: str, *values: str) -> Iterator[tuple[int, bytes]]:
         for number, offset, length, sha256 in self._connection.execute(sql, values):
             line = os.pread(self._file.fileno(), length, offset)
             if hashlib.sha256(line).digest() != sha256:
                 raise _OutdatedError(f"line {number}")
-            yield parse(line)
+            yield number, line
 
 
 class LedgerIndex:
