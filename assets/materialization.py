@@ -140,7 +140,11 @@ def parents_table(recipe: Recipe) -> dg.TableMetadataValue:
     for name, version in sorted(recipe.read.items()):
         subject = (name, "") if name.startswith(OUTSIDE) else input_subject(name, recipe.partition)
         rows.append(dg.TableRecord(dict(zip(columns, (*subject, version), strict=True))))
-    return dg.MetadataValue.table(rows, dg.TableSchema([dg.TableColumn(name, "string") for name in columns]))
+    return dg.MetadataValue.table(rows, _text_columns(*columns))
+
+
+def _text_columns(*names: str) -> dg.TableSchema:
+    return dg.TableSchema([dg.TableColumn(name, "string") for name in names])
 
 
 def record_metadata(line: int, record: bytes) -> dict[str, Any]:
@@ -163,6 +167,8 @@ def record_metadata(line: int, record: bytes) -> dict[str, Any]:
 def lineage_metadata(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dict[str, Any]:
     """What Dagster shows of where the columns of a table come from; nothing where none comes from another table's.
 
+    Dagster's own web UI keeps its column lineage without showing it, so it is given as a table too.
+
     Args:
         columns: asset and name of each column that a column comes from.
     """
@@ -172,7 +178,14 @@ def lineage_metadata(columns: Mapping[str, Sequence[tuple[str, str]]]) -> dict[s
         name: [dg.TableColumnDep(dg.AssetKey(asset.split("/")), column) for asset, column in parents]
         for name, parents in columns.items()
     }
-    return {"dagster/column_lineage": dg.TableColumnLineage(found)}
+    rows = [
+        dg.TableRecord({"column": name, "comes from": ", ".join(f"{asset}.{column}" for asset, column in parents) or "none"})
+        for name, parents in columns.items()
+    ]
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(found),
+        "columns": dg.MetadataValue.table(rows, _text_columns("column", "comes from")),
+    }
 
 
 def table_metadata(table: TableReader) -> dict[str, Any]:

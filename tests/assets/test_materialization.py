@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from assets import drawings, glyphs
-from assets.materialization import ASKED_TAG, RECORD, parents_table
+from assets.materialization import ASKED_TAG, RECORD, lineage_metadata, parents_table
 from fullcircle.lineage.steps import step_of
 from fullcircle.store.chain import examine
 from fullcircle.store.ledger_records import SCHEMA
@@ -81,6 +81,8 @@ def test_the_ui_shows_the_exact_version_of_every_parent_and_where_columns_come_f
         assert parent.data == {"asset": "drawings/examples", "partition": "line", "version": version}
         schema = [column.name for column in metadata["dagster/column_schema"].value.columns]
         assert list(metadata["dagster/column_lineage"].value.deps_by_column) == schema
+        rows = [(row.data["column"], row.data["comes from"]) for row in metadata["columns"].records]
+        assert rows == [(column, f"drawings/examples.{column}") for column in schema]
         (image,) = metadata["dagster/column_lineage"].value.deps_by_column["image"]
         assert (image.asset_key, image.column_name) == (dg.AssetKey(["drawings", "examples"]), "image")
         assert metadata["dagster/uri"].value == store.path_of(made[name].tags["dagster/data_version"]).as_uri()
@@ -97,6 +99,14 @@ def test_parents_of_another_partition_and_outside_of_the_store_are_named():
         ("drawings/test", "line", "b"),
         ("files of /my/pictures (2)", "", "c"),
     ]
+
+
+def test_a_column_that_comes_from_none_is_shown_as_such():
+    (made, other) = lineage_metadata({"step": [], "x": [("drawings/test", "image")]})["columns"].records
+    assert (made.data, other.data) == (
+        {"column": "step", "comes from": "none"},
+        {"column": "x", "comes from": "drawings/test.image"},
+    )
 
 
 def test_every_asset_names_file_and_line_of_its_step():
