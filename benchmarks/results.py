@@ -21,6 +21,9 @@ from fullcircle.store.files import whole_file
 RATIO = "x"
 """The format of a column that says how many times."""
 
+TRIAL = "A trial, not the measurement"
+"""How a result begins to say that it was made with other settings than the default ones."""
+
 FOLDER = Path(__file__).parent / "results"
 
 Row = Mapping[str, Any]
@@ -142,7 +145,7 @@ def doubts(benchmark: Benchmark, settings: Settings, machine: Mapping[str, Any],
     default, given = benchmark.settings().as_dict(), settings.as_dict()
     changed = [f"{name} {given[name]:,} instead of {default[name]:,}" for name in given if given[name] != default[name]]
     if changed:
-        found.append(f"A trial, not the measurement: {', '.join(changed)}.")
+        found.append(f"{TRIAL}: {', '.join(changed)}.")
     if others is None:
         if machine["load_at_start"] > BUSY * machine["cores"]:
             found.append(f"Others may have worked on this machine: load average {machine['load_at_start']} at the start.")
