@@ -10,7 +10,6 @@ import io
 import json
 import os
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def _reader_settings(arguments: argparse.Namespace) -> ReaderSettings:
 
 def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Callable[[Path, object], None], list[Path]]:
     """The pictures that are named, how one that cannot be read is reported, and those that were so far."""
-    from fullcircle.images.files import find_pictures, printable_name
+    from fullcircle.images.files import PictureError, pictures_at, printable_name
 
     paths: list[Path] = []
     failed: list[Path] = []
@@ -82,13 +81,9 @@ def _pictures(arguments: argparse.Namespace) -> tuple[list[Path], Callable[[Path
 
     for path in arguments.path:
         try:
-            found = list(find_pictures([path]))
-        except OSError as error:
-            fail(path, f"A picture, or a folder that can be read, is expected. Received: {error.strerror}.")
-            continue
-        if not found:
-            fail(path, "A folder with pictures in it is expected. Received: none whose ending Pillow knows.")
-        paths += found
+            paths += pictures_at(path)
+        except PictureError as error:
+            fail(path, error)
     return paths, fail, failed
 
 
@@ -131,12 +126,10 @@ def _read_auto(arguments: argparse.Namespace) -> int:
 
 
 def _read(arguments: argparse.Namespace) -> int:
-    import numpy as np
-
     from fullcircle.images.files import PictureError
-    from fullcircle.reading.answers import Answer, answers, as_dict, write_overlay, write_parquet
+    from fullcircle.reading.answers import Answer, as_dict, write_overlay, write_parquet
+    from fullcircle.reading.batches import read_in_batches
     from fullcircle.reading.pictures import Picture, open_picture
-    from fullcircle.reading.reader import Pictures
     from fullcircle.reading.stored import champion_reader
 
     if arguments.drawing == AUTO:
@@ -151,26 +144,17 @@ def _read(arguments: argparse.Namespace) -> int:
     if arguments.parquet:
         arguments.parquet.absolute().parent.mkdir(parents=True, exist_ok=True)
     progress = Progress(lambda text: print(text, file=sys.stderr)) if len(paths) >= MANY else silent
-    rng = np.random.default_rng(settings.seed)
     found: list[Answer] = []
     names: set[str] = set()
-    opened: deque[list[Picture]] = deque()  # batches that are being read
 
-    def batches() -> Iterator[Pictures]:
-        # What is open at a time does not grow with the number of pictures.
-        for first in range(0, len(paths), settings.batch_size):
-            pictures: list[Picture] = []
-            for path in paths[first : first + settings.batch_size]:
-                try:
-                    pictures.append(open_picture(path, drawing))
-                except PictureError as error:
-                    fail(path, error)
-            if pictures:
-                opened.append(pictures)
-                yield Pictures(np.stack([p.image for p in pictures]), rng.integers(2**63, size=len(pictures)))
+    def pictures() -> Iterator[Picture]:
+        for path in paths:
+            try:
+                yield open_picture(path, drawing)
+            except PictureError as error:
+                fail(path, error)
 
-    for steps in reader.stream(batches(), len(paths)):
-        batch = answers(drawing, opened.popleft(), steps.answer)
+    for batch in read_in_batches(reader, pictures(), len(paths)):
         for answer in batch:
             if not arguments.json:
                 print(answer.line(), flush=True)

@@ -38,6 +38,7 @@ __all__ = [
     "Pen",
     "accepted_reference",
     "colour_factors",
+    "described",
     "drawing_class",
     "drawing_of",
     "exchange",
@@ -136,13 +137,26 @@ def loaded(reference: str, accepted: Entry | None = None) -> Drawing:
     reference = canonical(reference)
     drawing = load(reference, Drawing, accepted)  # type: ignore[type-abstract]  # looked for, not made
     drawing.reference = reference
+    return described(drawing, reference)
+
+
+def described(drawing: Drawing, what: str) -> Drawing:
+    """The same drawing class, once it says its name and factors.
+
+    Args:
+        drawing: of anyone's.
+        what: it is called in messages.
+
+    Raises:
+        SettingsError: when it does not.
+    """
     name, factors = getattr(drawing, "name", None), getattr(drawing, "factors", None)
     if not isinstance(name, str) or not is_name(name) or name in RESERVED:
         raise SettingsError(
-            f"{reference} is expected to have a name of {NAME_RULE} other than {' and '.join(RESERVED)}. Received: {name!r}."
+            f"{what} is expected to have a name of {NAME_RULE} other than {' and '.join(RESERVED)}. Received: {name!r}."
         )
     if not isinstance(factors, Factors):
-        raise SettingsError(f"{reference} is expected to have factors, Factors(Factor(...), ...). Received: {factors!r}.")
+        raise SettingsError(f"{what} is expected to have factors, Factors(Factor(...), ...). Received: {factors!r}.")
     return drawing
 
 

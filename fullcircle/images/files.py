@@ -92,6 +92,21 @@ def find_pictures(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
+def pictures_at(path: Path) -> list[Path]:
+    """A file itself, whatever it is, or the pictures of a folder, as `find_pictures` does.
+
+    Raises:
+        PictureError: when a folder has none, or cannot be read.
+    """
+    try:
+        found = list(find_pictures([path]))
+    except OSError as error:
+        raise PictureError(f"A picture, or a folder that can be read, is expected. Received: {error.strerror}.") from error
+    if not found:
+        raise PictureError("A folder with pictures in it is expected. Received: none whose ending Pillow knows.")
+    return found
+
+
 class _Room:
     """Pixels that several threads may have decoded at a time."""
 

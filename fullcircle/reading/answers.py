@@ -105,13 +105,17 @@ def as_dict(drawing: Drawing, answer: Answer) -> dict[str, Any]:
     }
 
 
+def as_row(drawing: Drawing, answer: Answer) -> dict[str, Any]:
+    """An answer as the row of a table: path, size, a column per factor, the same with ``own_`` before it, call, and how sure."""
+    row = as_dict(drawing, answer)
+    width, height = row.pop("size_px")
+    own = {f"own_{name}": value for name, value in row.pop("spec_own_pixels").items()}
+    return {"path": row.pop("path"), "width_px": width, "height_px": height} | row.pop("spec") | own | row
+
+
 def write_parquet(path: Path, drawing: Drawing, found: Sequence[Answer], about: dict[str, Any]) -> None:
-    """All answers as one table: path, size, call, a column per factor, the same with ``own_`` before it, and how sure."""
-    rows = []
-    for row in (as_dict(drawing, a) for a in found):
-        width, height = row.pop("size_px")
-        own = {f"own_{name}": value for name, value in row.pop("spec_own_pixels").items()}
-        rows.append({"path": row.pop("path"), "width_px": width, "height_px": height} | row.pop("spec") | own | row)
+    """All answers as one table, a row as in `as_row` each."""
+    rows = [as_row(drawing, a) for a in found]
     text, whole, real = pa.string(), pa.int32(), pa.float64()
     fields = [("path", text), ("width_px", whole), ("height_px", whole)]
     fields += [(f.column, whole if f.integral else real) for f in drawing.factors]
@@ -123,13 +127,13 @@ def write_parquet(path: Path, drawing: Drawing, found: Sequence[Answer], about: 
         write_table(temporary, schema, [pa.RecordBatch.from_pylist(rows, schema=schema)])
 
 
-def overlay(drawing: Drawing, answer: Answer) -> Image.Image:
-    """Input | redrawn | difference (grey where there is none), enlarged."""
+def overlay(drawing: Drawing, answer: Answer, scale: int = SCALE) -> Image.Image:
+    """Input | redrawn | difference (grey where there is none), each pixel a square of side `scale`."""
     given = answer.picture.image
     redrawn = drawing.render(answer.spec[None])[0]
     difference = 128 + (given.astype(int) - redrawn) // 2
     parts = [Image.fromarray(a.astype(np.uint8)) for a in (given, redrawn, difference)]
-    width, height = drawing.width * SCALE, drawing.height * SCALE
+    width, height = drawing.width * scale, drawing.height * scale
     sheet = Image.new("RGB", (3 * width + 2 * GAP, height), "white")
     for i, part in enumerate(parts):
         sheet.paste(part.resize((width, height), Image.Resampling.NEAREST), (i * (width + GAP), 0))

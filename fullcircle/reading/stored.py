@@ -5,6 +5,7 @@ Belongs here: which stored models a reader is made of, and that they passed thei
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,28 @@ def champion_reader(
     """A reader of the models of `champion_models`, and the content hash of each; arguments and errors are the same."""
     models = champion_models(store, drawing, settings, unverified=unverified, last_whole=last_whole, progress=progress)
     return reader_of(drawing, models, settings), {name: model.hash for name, model in models.items()}
+
+
+def reader_at_hand(
+    store: Store,
+    drawing: Drawing,
+    settings: ReaderSettings,
+    *,
+    unverified: bool = False,
+    last_whole: bool = False,
+    progress: Progress = silent,
+) -> tuple[Reader, dict[str, str], str]:
+    """As `champion_reader`; where no model can be used, a reader that searches alone, no models, and the reason.
+
+    Raises:
+        NothingMaterializedError: when no model can be used and the settings leave the search out.
+    """
+    try:
+        return *champion_reader(store, drawing, settings, unverified=unverified, last_whole=last_whole, progress=progress), ""
+    except NothingMaterializedError as error:
+        if "redraw" not in settings.taken:
+            raise
+        return reader_of(drawing, {}, dataclasses.replace(settings, steps="redraw")), {}, str(error)
 
 
 def champion_models(
