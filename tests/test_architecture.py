@@ -26,6 +26,7 @@ LEVELS = {
     "steps": 7,
     "lineage": 8,
     "exports": 9,
+    "api": 10,
     "cli": 10,
 }
 """The rooms of the library. A room imports from rooms of lower levels only."""

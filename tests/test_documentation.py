@@ -242,7 +242,7 @@ def test_the_docs_name_every_asset_job_check_and_model():
 def test_the_rooms_in_the_docs_are_those_of_the_library():
     rooms = {folder.name for folder in (ROOT / "fullcircle").iterdir() if (folder / "__init__.py").exists()}
     for page in (ROOT / "README.md", DOCS / "contributing.md"):
-        named = re.findall(r"^\| \d \| (.+?) \|", page.read_text(), re.MULTILINE)
+        named = re.findall(r"^\| \d+ \| (.+?) \|", page.read_text(), re.MULTILINE)
         assert {room for row in named for room in re.findall(r"`(\w+)/`", row)} == rooms, page.name
 
 
