@@ -97,6 +97,7 @@ def readers_machine(tmp_path, monkeypatch, everything_trained):
         folder.mkdir(parents=True)
     for file in (tmp_path / "star.py", path_to / "star.py"):
         file.write_text(star)
+    (tmp_path / "gauge.py").write_text("".join(fenced(DOCS / "ten-minutes.md", "python")[:2]))
     Image.new("L", (8, 8), 200).save(home / "my pictures" / "a.png")
     images, labels = np.zeros((6, 28, 28), np.uint8), np.arange(6)
     np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)

@@ -31,7 +31,7 @@ SHOWN = 10
 class Answer:
     """What was read from one picture. A notebook shows it as picture | redraw | difference.
 
-    `reader.Reader` makes it; its fields are those of ``fullcircle read --json``.
+    Its figures are those of ``fullcircle read a.png --json``.
     """
 
     def __init__(
@@ -115,11 +115,11 @@ class Answer:
         return Image.fromarray(self._drawing.render(self._read.spec[None])[0])
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, fit for JSON, as ``fullcircle read --json`` has it: factors by their columns, the names with units."""
+        """Plain data, fit for JSON, as ``fullcircle read a.png --json`` has it: factors by their columns, the names with units."""
         return self._about(answers.as_dict(self._drawing, self._read)) | {"models": self.models}
 
     def as_row(self) -> dict[str, Any]:
-        """The row of a table, as ``fullcircle read --parquet`` has it."""
+        """The row of a table, as ``fullcircle read a.png --parquet FILE`` has it."""
         return self._about(answers.as_row(self._drawing, self._read))
 
     def _about(self, found: dict[str, Any]) -> dict[str, Any]:
@@ -175,7 +175,7 @@ class Answers(Sequence[Answer]):
         return len(self._found)
 
     def frame(self) -> pd.DataFrame:
-        """A row per answer, with the columns of ``fullcircle read --parquet``."""
+        """A row per answer, with the columns of ``fullcircle read a.png --parquet FILE``."""
         import pandas as pd
 
         return pd.DataFrame([answer.as_row() for answer in self])
