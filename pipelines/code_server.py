@@ -8,13 +8,9 @@ when it starts again, so that the list of runs is true and no pool waits for the
 import runpy
 import sys
 
-import dagster as dg
-
-from pipelines.run_processes import close_dead_runs, name_of
+from pipelines.run_processes import close_and_print
 
 if __name__ == "__main__":
-    with dg.DagsterInstance.get() as instance:
-        for closed in close_dead_runs(instance):
-            print(f"Closed {name_of(closed)}: its processes were gone.", flush=True)
+    close_and_print()
     sys.argv = ["dagster", "api", "grpc", "--module-name", "pipelines.definitions", *sys.argv[1:]]
     runpy.run_module("dagster", run_name="__main__", alter_sys=True)

@@ -39,6 +39,7 @@ from pipelines.jobs import PREPARE_GLYPHS
 from pipelines.launch import Launch, run, stale
 from pipelines.make_run_lock import only_one
 from pipelines.request import ALL, AUTO, RECOGNITION_PART, drawing_request, overrides_of, requests
+from pipelines.run_processes import close_and_print
 
 SHOWN = 12
 """How many reasons for making something again are printed."""
@@ -227,6 +228,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # The store is in use between the steps of its runs, too.
         with only_one(Path(os.environ["DAGSTER_HOME"])), Store(default_store()).in_use():
+            close_and_print()  # also where nothing is launched: a run that was killed at its very end left nothing to make
             failed = run_every_class(arguments) if every else run_each(launches, force=arguments.force)
         if not (failed or every):
             print(f"\nDone in {duration(time.monotonic() - began)}.\n\n{summary(launches)}")

@@ -168,6 +168,13 @@ def close_dead_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
     return closed
 
 
+def close_and_print() -> None:
+    """Close the dead runs of the instance of DAGSTER_HOME, and print which they were."""
+    with dg.DagsterInstance.get() as instance:
+        for closed in close_dead_runs(instance):
+            print(f"Closed {name_of(closed)}: its processes were gone.", flush=True)
+
+
 def name_of(run: dg.DagsterRun) -> str:
     """A run in a sentence: ``run 1a2b3c4d (job learn_drawing, partition line)``."""
     partition = run.tags.get(PARTITION_TAG)

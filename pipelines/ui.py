@@ -10,12 +10,10 @@ import warnings
 
 import dagster as dg
 
-from pipelines.run_processes import close_dead_runs, name_of
+from pipelines.run_processes import close_and_print
 
 if __name__ == "__main__":
-    with dg.DagsterInstance.get() as instance:
-        for closed in close_dead_runs(instance):
-            print(f"Closed {name_of(closed)}: its processes were gone.", flush=True)
+    close_and_print()
     warnings.simplefilter("ignore", dg.SupersessionWarning)
     sys.argv = ["dagster", "dev", "--workspace", "workspace.yaml", *sys.argv[1:]]
     runpy.run_module("dagster", run_name="__main__", alter_sys=True)

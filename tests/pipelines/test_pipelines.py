@@ -1,4 +1,5 @@
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from fullcircle.store.objects import NothingMaterializedError
 from pipelines import request, run
 from pipelines.io_managers import LedgerIOManager
 from pipelines.launch import RunOutcome
+from pipelines.run_processes import GRPC_TAG
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("tensorflow", "keras", "matplotlib", "cv2", "sklearn")
@@ -229,6 +231,22 @@ def test_what_fails_keeps_only_that_from_being_run_which_needs_it(empty, monkeyp
     assert f"Full Circle: {'tifinagh' if len(runs) == 1 else 'vae, tifinagh'}, profile quick" in printed.out
     assert ("Next:" in printed.out) == (fails == "nothing")
     assert (f"{fails}: it broke" in printed.err) == (fails != "nothing")
+
+
+def test_a_run_that_was_killed_is_closed_also_where_nothing_is_left_to_make(empty, monkeypatch, capsys, tmp_path):
+    @dg.job
+    def work(): ...
+
+    monkeypatch.setattr(run, "stale", lambda *_, **__: [])
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    gone = json.dumps({"host": "localhost", "socket": str(tmp_path / "gone")})
+    with dg.DagsterInstance.get() as instance:
+        dead = instance.create_run_for_job(work, status=dg.DagsterRunStatus.STARTED, tags={GRPC_TAG: gone})
+    assert run.main(["--drawing", "line"]) == 0
+    assert f"Closed run {dead.run_id[:8]} (job work): its processes were gone.\n" in capsys.readouterr().out
+    with dg.DagsterInstance.get() as instance:
+        assert instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
 
 
 def test_without_a_home_nothing_is_launched(capsys, monkeypatch):
